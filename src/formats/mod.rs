@@ -1,0 +1,1 @@
+//! Bytes to columns: one file or folder a format, no science.

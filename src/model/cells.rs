@@ -1,0 +1,121 @@
+//! The cells of a circuit: one row a cell, each column read when it is first asked for.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow_array::ArrayRef;
+
+use super::{Block, ColumnSpec, Morsel, ROWS_PER_MORSEL, Schema, Source};
+use crate::diag::{Deferred, Result};
+
+/// All cells of a population. Row `i` is the cell with the id `first_id + i`.
+pub struct CellTable {
+    first_id: i64,
+    count: usize,
+    schema: Arc<Schema>,
+    columns: Vec<Deferred<ArrayRef>>,
+    origin: String,
+}
+
+impl CellTable {
+    /// A table of `count` cells. The first column must be `id`; `origin` names the file for `explain()`.
+    pub fn new(
+        first_id: i64,
+        count: usize,
+        columns: Vec<(ColumnSpec, Deferred<ArrayRef>)>,
+        origin: impl Into<String>,
+    ) -> Arc<Self> {
+        let (specs, columns) = columns.into_iter().unzip();
+        Arc::new(CellTable {
+            first_id,
+            count,
+            schema: Arc::new(Schema::new(specs)),
+            columns,
+            origin: origin.into(),
+        })
+    }
+
+    /// The id of the first cell: 1 in the legacy format, 0 in SONATA.
+    pub fn first_id(&self) -> i64 {
+        self.first_id
+    }
+
+    /// The number of cells.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The row of a cell, if the circuit has it.
+    pub fn row_of(&self, id: i64) -> Option<usize> {
+        let row = usize::try_from(id.checked_sub(self.first_id)?).ok()?;
+        (row < self.count).then_some(row)
+    }
+
+    /// The columns.
+    pub fn schema(&self) -> &Arc<Schema> {
+        &self.schema
+    }
+
+    /// All values of a column, by its position.
+    ///
+    /// # Errors
+    /// When the file behind it is damaged.
+    pub fn column(&self, index: usize) -> Result<&ArrayRef> {
+        self.columns[index].get()
+    }
+
+    /// The file that the cells come from.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+}
+
+impl fmt::Debug for CellTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CellTable({} cells from {})", self.count, self.origin)
+    }
+}
+
+impl Source for CellTable {
+    fn schema(&self) -> &Arc<Schema> {
+        &self.schema
+    }
+
+    fn row_count(&self) -> Option<u64> {
+        Some(self.count as u64)
+    }
+
+    fn morsels(&self) -> Vec<Morsel> {
+        (0..self.count)
+            .step_by(ROWS_PER_MORSEL)
+            .map(|start| {
+                let end = (start + ROWS_PER_MORSEL).min(self.count);
+                Morsel { units: start..end, rows: end - start }
+            })
+            .collect()
+    }
+
+    fn open(&self, morsel: &Morsel) -> Result<Box<dyn Block + '_>> {
+        Ok(Box::new(CellBlock { cells: self, start: morsel.units.start, rows: morsel.units.len() }))
+    }
+
+    fn describe(&self) -> Vec<String> {
+        vec![format!("{} cells of {}", self.count, self.origin)]
+    }
+}
+
+struct CellBlock<'a> {
+    cells: &'a CellTable,
+    start: usize,
+    rows: usize,
+}
+
+impl Block for CellBlock<'_> {
+    fn rows(&self) -> usize {
+        self.rows
+    }
+
+    fn column(&self, index: usize) -> Result<ArrayRef> {
+        Ok(self.cells.column(index)?.slice(self.start, self.rows))
+    }
+}

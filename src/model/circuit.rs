@@ -1,0 +1,97 @@
+//! A circuit: its cells, its named groups, its synapses and projections, and its configuration.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{CellTable, Connectome, Targets};
+use crate::diag::{Deferred, Error, Result};
+
+/// The family of file formats that a circuit is in. It decides how ids are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// CircuitConfig, mvd2/mvd3, nrn.h5: gids from 1.
+    Bbp,
+    /// circuit_config.json, nodes and edges: node ids from 0.
+    Sonata,
+}
+
+impl Format {
+    /// The name in scripts.
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Bbp => "bbp",
+            Format::Sonata => "sonata",
+        }
+    }
+}
+
+/// Synapses that come from outside, or from a set of fibres: a named connectome.
+pub struct Projection {
+    /// The name of its section in the configuration.
+    pub name: String,
+    /// The target that holds its source cells, if the configuration names one.
+    pub source: Option<String>,
+    /// The file or folder.
+    pub path: PathBuf,
+    /// Everything that the configuration says about it.
+    pub config: Value,
+    /// Its synapses.
+    pub connectome: Deferred<Arc<dyn Connectome>>,
+}
+
+/// One row of an e-model table: its keys in file order, numbers as numbers.
+pub type Emodel = serde_json::Map<String, Value>;
+
+/// The e-models of a circuit, by me-combo.
+pub struct Emodels {
+    /// The rows of the table; `None` where the circuit has no table (then a hoc file is named after the me-combo).
+    pub by_combo: Option<BTreeMap<String, Emodel>>,
+    /// The folder of the hoc files.
+    pub folder: PathBuf,
+}
+
+/// A reconstructed circuit. Opening it reads the configuration; everything else is read when it is asked for.
+pub struct Circuit {
+    /// The configuration file (or, for a circuit of bare parts, the cell file).
+    pub path: PathBuf,
+    /// The family of formats.
+    pub format: Format,
+    /// Every key of the configuration: section type → section name → key → text; resolved paths under `paths`.
+    pub config: Value,
+    /// The cells.
+    pub cells: Arc<CellTable>,
+    /// The named groups.
+    pub targets: Deferred<Arc<dyn Targets>>,
+    /// The synapses among the cells.
+    pub connectome: Deferred<Arc<dyn Connectome>>,
+    /// The projections, in the order of the configuration.
+    pub projections: Vec<Projection>,
+    /// The e-models.
+    pub emodels: Deferred<Emodels>,
+}
+
+impl Circuit {
+    /// A projection by name.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub fn projection(&self, name: &str) -> Result<&Projection> {
+        self.projections.iter().find(|p| p.name == name).ok_or_else(|| {
+            let mut error =
+                Error::unknown("projection", name, self.projections.iter().map(|p| p.name.as_str()));
+            if self.projections.is_empty() {
+                error = error.help("this circuit has no projections");
+            }
+            error
+        })
+    }
+}
+
+impl std::fmt::Debug for Circuit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Circuit({})", self.path.display())
+    }
+}

@@ -1,0 +1,22 @@
+//! The words of the field: columns with units, ids, cells, targets, connectomes, circuits.
+//!
+//! Nothing here reads a file. A format implements the traits ([`Source`], [`Targets`], [`Connectome`]) and fills
+//! the structures; [`crate::query`] runs over what it is handed.
+
+mod cells;
+mod circuit;
+mod column;
+mod connectome;
+mod ids;
+mod matrix;
+mod source;
+mod targets;
+
+pub use cells::CellTable;
+pub use circuit::{Circuit, Emodel, Emodels, Format, Projection};
+pub use column::{Column, ColumnSpec, Link, Schema, units};
+pub use connectome::{Connectome, Side, connection_columns, synapse_columns};
+pub use ids::IdSet;
+pub use matrix::SparseMatrix;
+pub use source::{Block, Morsel, ROWS_PER_MORSEL, Source};
+pub use targets::{TargetEntry, Targets};

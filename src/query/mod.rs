@@ -1,0 +1,3 @@
+//! The query core.
+mod expr;
+pub use expr::*;
