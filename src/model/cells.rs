@@ -5,8 +5,47 @@ use std::sync::Arc;
 
 use arrow_array::ArrayRef;
 
-use super::{Block, ColumnSpec, Morsel, ROWS_PER_MORSEL, Schema, Source};
+use arrow_schema::DataType;
+
+use super::{Block, ColumnSpec, Morsel, Schema, Source, units};
 use crate::diag::{Deferred, Result};
+
+/// The cell properties that the language knows: name, unit, meaning. Files may hold others.
+const KNOWN: &[(&str, Option<&str>, &str)] = &[
+    ("id", None, "id of the cell in the circuit's own convention"),
+    ("mtype", None, "morphological type"),
+    ("etype", None, "electrical type"),
+    ("layer", None, "cortical layer"),
+    ("synapse_class", None, "EXC or INH: what the cell's synapses are"),
+    ("morph_class", None, "PYR or INT: pyramidal cell or interneuron"),
+    ("region", None, "brain region"),
+    ("hypercolumn", None, "number of the column"),
+    ("minicolumn", None, "number of the minicolumn"),
+    ("morphology", None, "name of the morphology file, without extension"),
+    ("me_combo", None, "name of the combination of morphology and e-model"),
+    ("x", Some(units::UM), "position of the soma"),
+    ("y", Some(units::UM), "position of the soma (towards the pia)"),
+    ("z", Some(units::UM), "position of the soma"),
+    ("orientation_w", None, "orientation as a unit quaternion, real part"),
+    ("orientation_x", None, "orientation as a unit quaternion, x"),
+    ("orientation_y", None, "orientation as a unit quaternion, y"),
+    ("orientation_z", None, "orientation as a unit quaternion, z"),
+    ("exc_mini_frequency", Some(units::HZ), "rate of spontaneous excitatory release"),
+    ("inh_mini_frequency", Some(units::HZ), "rate of spontaneous inhibitory release"),
+];
+
+/// The column of a cell property, with the unit and the meaning that the language gives to that name.
+pub fn cell_column(name: &str, data_type: DataType) -> ColumnSpec {
+    let mut spec = ColumnSpec::new(name, data_type);
+    if let Some((_, unit, meaning)) = KNOWN.iter().find(|k| k.0 == name) {
+        spec.unit = unit.map(str::to_owned);
+        spec.meaning = (*meaning).to_owned();
+    }
+    if name == "id" {
+        spec = spec.aliases(&["gid", "node_id"]);
+    }
+    spec
+}
 
 /// All cells of a population. Row `i` is the cell with the id `first_id + i`.
 pub struct CellTable {
@@ -86,13 +125,7 @@ impl Source for CellTable {
     }
 
     fn morsels(&self) -> Vec<Morsel> {
-        (0..self.count)
-            .step_by(ROWS_PER_MORSEL)
-            .map(|start| {
-                let end = (start + ROWS_PER_MORSEL).min(self.count);
-                Morsel { units: start..end, rows: end - start }
-            })
-            .collect()
+        Morsel::cut(self.count)
     }
 
     fn open(&self, morsel: &Morsel) -> Result<Box<dyn Block + '_>> {

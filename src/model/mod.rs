@@ -7,15 +7,17 @@ mod cells;
 mod circuit;
 mod column;
 mod connectome;
+mod frame;
 mod ids;
 mod matrix;
 mod source;
 mod targets;
 
-pub use cells::CellTable;
+pub use cells::{CellTable, cell_column};
 pub use circuit::{Circuit, Emodel, Emodels, Format, Projection};
 pub use column::{Column, ColumnSpec, Link, Schema, units};
 pub use connectome::{Connectome, Side, connection_columns, synapse_columns};
+pub use frame::Frame;
 pub use ids::IdSet;
 pub use matrix::SparseMatrix;
 pub use source::{Block, Morsel, ROWS_PER_MORSEL, Source};

@@ -20,6 +20,19 @@ pub struct Morsel {
     pub rows: usize,
 }
 
+impl Morsel {
+    /// A table of `rows` rows, cut where the unit is the row.
+    pub fn cut(rows: usize) -> Vec<Morsel> {
+        (0..rows)
+            .step_by(ROWS_PER_MORSEL)
+            .map(|start| {
+                let end = (start + ROWS_PER_MORSEL).min(rows);
+                Morsel { units: start..end, rows: end - start }
+            })
+            .collect()
+    }
+}
+
 /// A table that is read on demand, in parallel.
 pub trait Source: Send + Sync {
     /// The columns.

@@ -322,7 +322,7 @@ impl Expr {
         match self {
             Expr::Column(_) | Expr::Literal(_) | Expr::Script(_) => {}
             Expr::Not(e) | Expr::Negate(e) | Expr::In(e, _) | Expr::Match(e, _) | Expr::IsNull(e) => {
-                e.walk(see)
+                e.walk(see);
             }
             Expr::Binary(_, a, b) => {
                 a.walk(see);
