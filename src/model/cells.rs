@@ -39,7 +39,7 @@ pub fn cell_column(name: &str, data_type: DataType) -> ColumnSpec {
     let mut spec = ColumnSpec::new(name, data_type);
     if let Some((_, unit, meaning)) = KNOWN.iter().find(|k| k.0 == name) {
         spec.unit = unit.map(str::to_owned);
-        spec.meaning = (*meaning).to_owned();
+        (*meaning).clone_into(&mut spec.meaning);
     }
     if name == "id" {
         spec = spec.aliases(&["gid", "node_id"]);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::ArrayRef;
 
-use super::{Block, Column, ColumnSpec, Morsel, ROWS_PER_MORSEL, Schema, Source};
+use super::{Block, Column, ColumnSpec, Morsel, Schema, Source};
 use crate::diag::{Error, Result};
 
 /// Columns of equal length, held in memory.
