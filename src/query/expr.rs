@@ -223,11 +223,14 @@ pub enum Members {
 
 /// A function that a script computes row by row, because it could not be translated.
 pub trait RowFunction: Send + Sync {
-    /// The value for one row; `column` reads a column of that row by name.
+    /// The value for one row.
     ///
     /// # Errors
     /// Whatever the script's code fails with.
-    fn call(&self, row: &dyn Row) -> Result<Value>;
+    fn call(&self, row: &Arc<dyn Row>) -> Result<Value>;
+
+    /// The columns that it may ask for, as names and paths (`pre.mtype`); `None` if that cannot be known.
+    fn columns(&self) -> Option<Vec<String>>;
 
     /// The text of the function, for `explain()`.
     fn text(&self) -> String;
@@ -240,7 +243,7 @@ pub trait RowFunction: Send + Sync {
 }
 
 /// One row, as a [`RowFunction`] sees it.
-pub trait Row {
+pub trait Row: Send + Sync {
     /// The value of a column by name, alias or path (`pre.mtype`).
     ///
     /// # Errors
