@@ -20,7 +20,7 @@ use rhai::{AST, Dynamic, Engine, ParseErrorType, Scope};
 
 pub use api::circuit::Circuit;
 pub use api::opening::{open, open_circuit};
-pub use saving::{screen, set_screen};
+pub use saving::{save_figure, screen, set_screen};
 pub use value::{Screen, display, to_json_value};
 
 use crate::diag::{Result, work};

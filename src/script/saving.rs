@@ -41,8 +41,11 @@ pub(super) fn matrix(matrix: &SparseMatrix, path: &Path) -> Result<String> {
     Ok(shown(path))
 }
 
-/// Draws a figure into a file.
-pub(super) fn figure(figure: &Figure, path: &Path) -> Result<String> {
+/// Draws a figure into a file, PNG or SVG by its extension.
+///
+/// # Errors
+/// When the extension is another, or the file cannot be written.
+pub fn save_figure(figure: &Figure, path: &Path) -> Result<String> {
     let bytes = figure.encode(path)?;
     let mut file = AtomicFile::create(path)?;
     std::io::Write::write_all(&mut file, &bytes).map_err(|e| Error::io("write", path, &e))?;

@@ -114,7 +114,7 @@ pub(super) fn register(api: &mut Api) {
         "save(path) -> text",
         "Draws the figure into a file: `.png` or `.svg`. The file is written whole or not at all. Gives the path.",
         "circuit.cells.by(\"layer\").count().plot().save(\"layers.svg\")",
-        |f: &mut Figure, path: &str| -> Answer<String> { Ok(saving::figure(f, Path::new(path))?) },
+        |f: &mut Figure, path: &str| -> Answer<String> { Ok(saving::save_figure(f, Path::new(path))?) },
     );
     api.functions();
     api.call(
