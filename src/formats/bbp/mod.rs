@@ -1,0 +1,3 @@
+//! The legacy formats of the Blue Brain Project: circuits of mvd2/mvd3 cells, target files and nrn.h5 synapses.
+
+pub mod mvd3;
