@@ -107,14 +107,22 @@ impl<K> Extents<K> {
         self.entries.is_empty()
     }
 
+    /// Adds the tables of another file.
+    pub fn append(&mut self, mut other: Self) {
+        let shift = self.files.len();
+        self.files.append(&mut other.files);
+        self.entries.extend(other.entries.into_iter().map(|e| Entry { file: e.file + shift, ..e }));
+        // Decoded tables are kept by their number.
+        self.decoded = Mutex::default();
+    }
+
     /// Puts the tables into the order of their keys.
     pub fn sort(&mut self)
     where
         K: Ord + Send + Sync,
     {
-        if !self.entries.is_sorted_by(|a, b| a.key <= b.key) {
-            self.entries.par_sort_by(|a, b| a.key.cmp(&b.key));
-        }
+        self.entries.par_sort_by(|a, b| a.key.cmp(&b.key));
+        self.decoded = Mutex::default();
     }
 
     /// The key of a table.
