@@ -1,0 +1,4 @@
+//! The legacy formats of the Blue Brain Project: circuits of mvd2/mvd3 cells, target files and nrn.h5 synapses.
+
+pub mod mvd3;
+pub mod nrn;
