@@ -1,1 +1,3 @@
 //! Bytes to columns: one file or folder a format, no science.
+
+pub mod table;
