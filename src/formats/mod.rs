@@ -2,3 +2,4 @@
 
 pub mod bbp;
 pub mod hdf5;
+pub mod table;
