@@ -1,1 +1,4 @@
 //! Bytes to columns: one file or folder a format, no science.
+
+pub mod bbp;
+pub mod text;

@@ -1,0 +1,3 @@
+//! The legacy formats of the Blue Brain Project: configurations, targets, cells, e-models, synapses.
+
+pub mod config;
