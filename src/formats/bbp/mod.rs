@@ -1,3 +1,4 @@
 //! The legacy formats of the Blue Brain Project: configurations, targets, cells, e-models, synapses.
 
 pub mod config;
+pub mod target;
