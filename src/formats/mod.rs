@@ -3,3 +3,4 @@
 pub mod bbp;
 pub mod hdf5;
 pub mod table;
+pub mod text;

@@ -2,3 +2,7 @@
 
 pub mod mvd3;
 pub mod nrn;
+//! The legacy formats of the Blue Brain Project: configurations, targets, cells, e-models, synapses.
+
+pub mod config;
+pub mod target;
