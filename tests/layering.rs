@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use regex::Regex;
 
@@ -154,11 +155,11 @@ fn report(wrong: &mut String, line: &Line, why: &str) {
 
 /// The layers that a line names, from the root of the crate.
 fn imports(line: &Line) -> Vec<String> {
-    let from_root = Regex::new(r"\bcrate::").expect("a pattern");
-    let upwards = Regex::new(r"\b(?:super::)+").expect("a pattern");
+    static FROM_ROOT: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\bcrate::").expect("a pattern"));
+    static UPWARDS: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\b(?:super::)+").expect("a pattern"));
     let depth = module_depth(&line.file);
-    let climbs = upwards.find_iter(&line.text).filter(|found| found.len() / "super::".len() >= depth);
-    let starts = from_root.find_iter(&line.text).chain(climbs).map(|found| found.end());
+    let climbs = UPWARDS.find_iter(&line.text).filter(|found| found.len() / "super::".len() >= depth);
+    let starts = FROM_ROOT.find_iter(&line.text).chain(climbs).map(|found| found.end());
     starts.flat_map(|start| names(&line.text[start..])).map(|path| layer_named(&path)).collect()
 }
 
@@ -197,9 +198,7 @@ fn names(text: &str) -> Vec<String> {
             '}' if depth == 0 => break,
             '}' => depth -= 1,
             ',' if depth == 0 => paths.push(String::new()),
-            c if depth == 0 && word(c) => {
-                paths.extend(paths.pop().map(|path| path + c.encode_utf8(&mut [0; 4])))
-            }
+            c if depth == 0 && word(c) => paths.last_mut().into_iter().for_each(|path| path.push(c)),
             _ => {}
         }
     }

@@ -51,7 +51,7 @@ fn refusal(case: &Case, peer: Option<&str>, error: &neurhai::Error, source: &str
 /// What a peer's message blames: the word after its last colon, or what it quotes or brackets and the question names.
 fn culprits(message: &str, question: &str) -> Vec<String> {
     let last = Regex::new(r#": [\["']*([\w./-]+)["'\]]*\.?$"#).expect("a pattern");
-    let quoted = Regex::new(r#"'([^'\s]+)'|\[([^\]]+)\]"#).expect("a pattern");
+    let quoted = Regex::new(r"'([^'\s]+)'|\[([^\]]+)\]").expect("a pattern");
     if let Some(found) = last.captures(message) {
         return vec![found[1].to_owned()];
     }
