@@ -301,7 +301,9 @@ fn bind_membership(e: &Expr, members: &Members, schema: &Arc<Schema>) -> Result<
     let (inner, kind) = bind(e, schema)?;
     let inner = Box::new(inner);
     match members {
-        Members::Group(name) => Err(Error::argument(format!("the target `{name}` can only be asked for of cells"))),
+        Members::Group(name) => {
+            Err(Error::argument(format!("the target `{name}` can only be asked for of cells")))
+        }
         Members::Ids(ids) => {
             require(matches!(kind, Kind::Int | Kind::Any), || format!("`{e}` is not a cell id"))?;
             Ok(Bound::InIds(inner, ids.clone()))
