@@ -1,4 +1,6 @@
 //! The legacy formats of the Blue Brain Project: configurations, targets, cells, e-models, synapses.
 
 pub mod config;
+pub mod mecombo;
+pub mod mvd2;
 pub mod target;
