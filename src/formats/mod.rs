@@ -1,4 +1,5 @@
 //! Bytes to columns: one file or folder a format, no science.
 
 pub mod bbp;
+pub mod hdf5;
 pub mod text;

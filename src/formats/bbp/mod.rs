@@ -3,4 +3,6 @@
 pub mod config;
 pub mod mecombo;
 pub mod mvd2;
+pub mod mvd3;
+pub mod nrn;
 pub mod target;
