@@ -549,7 +549,7 @@ fn call_two(
 }
 
 /// One value of an array.
-pub(super) fn value_at(array: &dyn Array, row: usize) -> Value {
+pub fn value_at(array: &dyn Array, row: usize) -> Value {
     if array.is_null(row) {
         return Value::Null;
     }

@@ -76,7 +76,7 @@ fn text_group(text: &str, circuit: &Circuit) -> Result<IdSet> {
     }
     let trimmed = text.trim();
     if trimmed.get(..6).is_some_and(|s| s.eq_ignore_ascii_case("select")) {
-        let table = sql::select(trimmed, &sql::CircuitTables(circuit))?;
+        let table = sql::select(trimmed, &super::CircuitTables(circuit))?;
         let first = table.schema().columns().first().map(|c| c.name.clone()).unwrap_or_default();
         return ids_in(&table, &first);
     }
@@ -90,7 +90,10 @@ fn text_group(text: &str, circuit: &Circuit) -> Result<IdSet> {
     };
     // One word is a name, whatever SQL makes of it.
     match sql::condition(trimmed) {
-        Ok(Expr::Column(_) | Expr::Literal(_)) => Err(neither("one word is not a condition".to_owned())),
+        Ok(Expr::Column(_) | Expr::Literal(_)) => match mtype(text, circuit)? {
+            Some(ids) => Ok(ids),
+            None => Err(neither("one word is not a condition".to_owned())),
+        },
         Ok(condition) => cells_where(&condition, circuit).map_err(|e| match e.code() {
             Code::Name | Code::Argument => {
                 let mut reason = e.message().to_owned();
@@ -103,6 +106,16 @@ fn text_group(text: &str, circuit: &Circuit) -> Result<IdSet> {
         }),
         Err(e) => Err(neither(e.message().to_owned())),
     }
+}
+
+/// The cells of an m-type, where no target is called so: a pathway is named by m-types in any circuit.
+fn mtype(name: &str, circuit: &Circuit) -> Result<Option<IdSet>> {
+    if circuit.cells.schema().find("mtype").is_none() {
+        return Ok(None);
+    }
+    let is_it = Expr::binary(super::BinaryOp::Equal, Expr::column("mtype"), Expr::literal(name));
+    let ids = cells_where(&is_it, circuit)?;
+    Ok((!ids.is_empty()).then_some(ids))
 }
 
 impl Expr {

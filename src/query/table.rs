@@ -18,7 +18,7 @@ use super::pick;
 use super::scan::SynapseScan;
 use super::{Aggregate, Expr, Value};
 use crate::diag::{Error, Result};
-use crate::model::{Column, ColumnSpec, Frame, Schema, Source};
+use crate::model::{Column, ColumnSpec, Frame, IdSet, Schema, Source};
 
 /// A table that is computed when it is looked at. Cheap to clone.
 #[derive(Clone)]
@@ -509,23 +509,47 @@ impl Table {
         }
     }
 
-    /// All rows, a piece at a time and in order, so that a large table can be written in bounded memory.
+    /// All rows, a piece at a time and in order, so that a large table can be written in bounded memory. The last
+    /// piece is followed by `None`.
     ///
     /// # Errors
-    /// When a file is damaged, a condition fails, or `see` fails.
-    pub fn pieces(&self, see: &mut dyn FnMut(&Frame) -> Result<()>) -> Result<()> {
+    /// When a file is damaged or a condition fails.
+    pub fn pieces(&self) -> Result<impl FnMut() -> Result<Option<Frame>>> {
         let source = self.source()?;
-        let morsels = source.morsels();
-        let progress =
-            crate::diag::work::Progress::new("writing", morsels.iter().map(|m| m.rows as u64).sum());
-        for morsel in &morsels {
-            let block = source.open(morsel)?;
-            if block.rows() > 0 {
-                see(&pick::whole(block.as_ref(), self.schema())?)?;
+        let schema = self.schema().clone();
+        let total = source.morsels().iter().map(|m| m.rows as u64).sum();
+        let progress = crate::diag::work::Progress::new("writing", total);
+        let mut morsels = source.morsels().into_iter();
+        Ok(move || {
+            for morsel in morsels.by_ref() {
+                let block = source.open(&morsel)?;
+                progress.advance(morsel.rows as u64)?;
+                if block.rows() > 0 {
+                    return Ok(Some(pick::whole(block.as_ref(), &schema)?));
+                }
             }
-            progress.advance(morsel.rows as u64)?;
-        }
-        Ok(())
+            Ok(None)
+        })
+    }
+
+    /// The different values of a column of cell ids, ascending.
+    ///
+    /// # Errors
+    /// When there is no such column, or a file is damaged.
+    pub fn distinct_ids(&self, column: &str) -> Result<IdSet> {
+        let groups = self.aggregate(vec![self.named(column)?], vec![("count".to_owned(), Aggregate::Count)])?;
+        let ids = groups.frame()?;
+        let id = |i: usize| if let Value::Int(id) = value_at(&ids.columns()[0], i) { Some(id) } else { None };
+        Ok((0..ids.rows()).filter_map(id).collect())
+    }
+
+    /// Synapses counted for each connected pair: `pre`, `post`, `n_synapses`, ordered by post, then pre.
+    ///
+    /// # Errors
+    /// When there are no columns `pre` and `post`.
+    pub fn connections(&self) -> Result<Table> {
+        let keys = vec![self.named("post")?, self.named("pre")?];
+        self.aggregate(keys, vec![("n_synapses".to_owned(), Aggregate::Count)])?.select(&["pre", "post", "n_synapses"])
     }
 
     /// What will be read and how it runs, one step a line.

@@ -1,0 +1,6 @@
+//! The legacy formats of the Blue Brain Project: configurations, targets, cells, e-models, synapses.
+
+pub mod config;
+pub mod mvd3;
+pub mod nrn;
+pub mod target;

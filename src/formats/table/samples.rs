@@ -1,0 +1,129 @@
+//! Tables for the tests of this folder.
+
+use std::sync::Arc;
+
+use arrow_array::types::Int32Type;
+use arrow_array::{
+    ArrayRef, BooleanArray, DictionaryArray, Float32Array, Float64Array, Int64Array, ListArray, StringArray,
+};
+
+use crate::model::{Column, ColumnSpec, Frame, synapse_columns};
+
+/// A table of named columns; `delay (ms)` is a column `delay` with the unit ms.
+pub(super) fn frame(columns: Vec<(&str, ArrayRef)>) -> Frame {
+    let column = |(title, values): (&str, ArrayRef)| {
+        let data_type = values.data_type().clone();
+        let spec = match title.split_once(" (") {
+            Some((name, unit)) => ColumnSpec::new(name, data_type).unit(unit.trim_end_matches(')')),
+            None => ColumnSpec::new(title, data_type),
+        };
+        Column { spec, values }
+    };
+    Frame::new(columns.into_iter().map(column).collect()).expect("columns of equal length")
+}
+
+/// Numbers that look measured, the same at each call.
+fn noise(row: usize, salt: usize) -> f64 {
+    ((row * 7919 + salt * 104_729) % 10_007) as f64 / 10_007.0
+}
+
+fn words(rows: usize, words: &[&str]) -> ArrayRef {
+    let values = (0..rows).map(|row| words[(row * 7 + row / 3) % words.len()]);
+    Arc::new(values.collect::<DictionaryArray<Int32Type>>())
+}
+
+/// Cells: whole numbers, categories, 32-bit floats.
+pub(super) fn few(rows: usize) -> Frame {
+    frame(vec![
+        ("id", Arc::new((1..=rows as i64).collect::<Int64Array>())),
+        ("mtype", words(rows, &["L23_PC", "L5_TTPC1", "L4_SS", "L6_IPC"])),
+        ("layer", Arc::new((0..rows).map(|r| (r % 6) as i64 + 1).collect::<Int64Array>())),
+        (
+            "x (µm)",
+            Arc::new((0..rows).map(|r| (noise(r, 1) * 500.0 - 250.0) as f32).collect::<Float32Array>()),
+        ),
+        ("y (µm)", Arc::new((0..rows).map(|r| (noise(r, 2) * 2000.0) as f32).collect::<Float32Array>())),
+        (
+            "rate (Hz)",
+            Arc::new(
+                (0..rows).map(|r| ((noise(r, 3) * 40.0).round() / 10.0) as f32).collect::<Float32Array>(),
+            ),
+        ),
+    ])
+}
+
+/// Synapses with every column that the language knows.
+pub(super) fn synapses(rows: usize) -> Frame {
+    let columns = synapse_columns().into_iter().enumerate().map(|(salt, spec)| {
+        let values: ArrayRef = match spec.data_type {
+            arrow_schema::DataType::Int64 => {
+                Arc::new((0..rows).map(|r| (noise(r, salt) * 200.0) as i64).collect::<Int64Array>())
+            }
+            arrow_schema::DataType::Float32 => {
+                Arc::new((0..rows).map(|r| (noise(r, salt) * 3.0) as f32).collect::<Float32Array>())
+            }
+            _ => words(rows, &["basal", "apical", "soma"]),
+        };
+        Column { spec, values }
+    });
+    Frame::new(columns.collect()).expect("columns of equal length")
+}
+
+/// Findings with long text.
+pub(super) fn check() -> Frame {
+    frame(vec![
+        ("severity", words(3, &["error", "warning"])),
+        (
+            "file",
+            words(
+                3,
+                &["/gpfs/project/circuits/O1/circuit/ncsFunctionalAllRecipePathways/nrn.h5", "start.target"],
+            ),
+        ),
+        ("where", Arc::new(StringArray::from(vec![Some("a17"), None, Some("line 14")]))),
+        (
+            "message",
+            Arc::new(StringArray::from(vec![
+                "the dataset has 19 columns where the attribute `version` of the file says that there are 18",
+                "target `Excitatory` names the cell a99999, which the circuit does not have",
+                "two\nlines and a\ttab, 漢字 and \u{1b}[31mred",
+            ])),
+        ),
+    ])
+}
+
+/// Every kind of column, with missing values.
+pub(super) fn nulls() -> Frame {
+    frame(vec![
+        ("ok", Arc::new(BooleanArray::from(vec![Some(true), None, Some(false), None]))),
+        ("n", Arc::new(Int64Array::from(vec![None, Some(-12), Some(1_234_567), Some(i64::MIN)]))),
+        ("weight (nS)", Arc::new(Float32Array::from(vec![Some(0.3), Some(f32::NAN), None, Some(1.25e-3)]))),
+        ("p", Arc::new(Float64Array::from(vec![Some(0.97), Some(1.2e-12), None, Some(0.0)]))),
+        (
+            "etype",
+            Arc::new(
+                vec![Some("cADpyr"), None, Some(""), Some("bNAC")]
+                    .into_iter()
+                    .collect::<DictionaryArray<Int32Type>>(),
+            ),
+        ),
+        (
+            "note",
+            Arc::new(StringArray::from(vec![Some("say \"hi\", please"), None, Some(""), Some("two\nlines")])),
+        ),
+        (
+            "spikes (ms)",
+            Arc::new(ListArray::from_iter_primitive::<arrow_array::types::Float64Type, _, _>(vec![
+                Some(vec![Some(1.5), Some(20.25)]),
+                None,
+                Some(vec![]),
+                Some(vec![None, Some(3.0)]),
+            ])),
+        ),
+    ])
+}
+
+/// One number.
+pub(super) fn one() -> Frame {
+    frame(vec![("probability", Arc::new(Float64Array::from(vec![0.054_321_098])))])
+}

@@ -1,0 +1,108 @@
+//! Opening things: circuits, targets, configurations, tables.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use rhai::{Dynamic, Map};
+
+use super::circuit::{Circuit, Targets, texts};
+use crate::diag::{Error, Result};
+use crate::formats::{self, Kind, PathMap, bbp};
+use crate::query::Table;
+use crate::script::args::options;
+use crate::script::registry::{Answer, Api};
+use crate::script::value::from_json;
+
+/// Roots that have vanished, and where their files are now.
+static PATH_MAP: Mutex<Vec<(PathBuf, PathBuf)>> = Mutex::new(Vec::new());
+
+fn path_map() -> PathMap {
+    PATH_MAP.lock().map(|m| PathMap::new(m.clone())).unwrap_or_default()
+}
+
+/// Opens a circuit.
+///
+/// # Errors
+/// When the path holds no circuit, or a damaged one.
+pub fn open_circuit(path: &Path) -> Result<Circuit> {
+    Ok(Circuit(Arc::new(bbp::open_circuit(path, &path_map())?)))
+}
+
+/// Opens whatever a path holds.
+///
+/// # Errors
+/// When there is nothing, or nothing that is known.
+pub fn open(path: &Path) -> Result<Dynamic> {
+    match formats::sniff(path)? {
+        Kind::Circuit | Kind::Simulation | Kind::CellFile => Ok(Dynamic::from(open_circuit(path)?)),
+        Kind::Targets => Ok(Dynamic::from(Targets(bbp::read_targets(&[path.to_owned()])?))),
+        Kind::Table => Ok(Dynamic::from(Table::in_memory(formats::table::read(path)?))),
+        Kind::Other(what) => Err(Error::format(format!("{what} cannot be opened yet")).in_file(path)),
+    }
+}
+
+pub(super) fn register(api: &mut Api) {
+    api.functions();
+    api.call(
+        "open(path) -> value",
+        "Opens a file or folder; its content decides: a circuit, targets, or a table.",
+        "open(circuit.path).cells.count()",
+        |path: &str| -> Answer<Dynamic> { Ok(open(Path::new(path))?) },
+    );
+    api.call(
+        "open_circuit(path) -> Circuit",
+        "Opens a circuit: a CircuitConfig or BlueConfig, a folder that holds one, or a bare cell file. A map names \
+         the parts one by one: `#{cells: \"circuit.mvd3\", targets: [\"start.target\"], synapses: \"nrn\"}`.",
+        "open_circuit(circuit.path).cells.count()",
+        |path: &str| -> Answer<Circuit> { Ok(open_circuit(Path::new(path))?) },
+    );
+    api.also("open_circuit", |parts: Map| -> Answer<Circuit> {
+        let parts: bbp::Parts = options(&parts)?;
+        Ok(Circuit(Arc::new(bbp::circuit_of_parts(&parts)?)))
+    });
+    api.call(
+        "open_targets(paths) -> Targets",
+        "Opens a target file, or several together.",
+        "open_targets(circuit.config.paths.targets).names().len()",
+        |paths: Dynamic| -> Answer<Targets> {
+            let paths: Vec<PathBuf> = texts(&paths)?.into_iter().map(PathBuf::from).collect();
+            Ok(Targets(bbp::read_targets(&paths)?))
+        },
+    );
+    api.call(
+        "open_config(path) -> map",
+        "The sections of a CircuitConfig or BlueConfig: type, name, key, text.",
+        "open_config(circuit.path).Run.Default.CircuitPath",
+        |path: &str| -> Answer<Dynamic> { Ok(from_json(&bbp::read_config(Path::new(path))?.to_json())) },
+    );
+    api.call(
+        "open_emodels(path) -> map",
+        "The rows of a mecombo_emodel.tsv table, by me-combo.",
+        "open_emodels(circuit.config.paths.emodels).len() > 0",
+        |path: &str| -> Answer<Map> {
+            let rows = bbp::read_emodels(Path::new(path))?;
+            Ok(rows
+                .into_iter()
+                .map(|(combo, row)| (combo.as_str().into(), from_json(&serde_json::Value::Object(row))))
+                .collect())
+        },
+    );
+    api.call(
+        "open_table(path) -> Table",
+        "Opens a table: `.csv .tsv .json .parquet .arrow`. A header such as `delay (ms)` gives the column its unit.",
+        "open_table(circuit.cells.save(\"cells.csv\")).count()",
+        |path: &str| -> Answer<Table> { Ok(Table::in_memory(formats::table::read(Path::new(path))?)) },
+    );
+    api.call(
+        "path_map(old, new) -> nothing",
+        "Replaces the beginning of paths in configurations that are opened from now on: for roots that have \
+         vanished.",
+        "path_map(\"/gpfs/bbp.cscs.ch\", \"/data\")",
+        |old: &str, new: &str| {
+            if let Ok(mut map) = PATH_MAP.lock() {
+                map.retain(|(known, _)| known != Path::new(old));
+                map.push((old.into(), new.into()));
+            }
+        },
+    );
+}
