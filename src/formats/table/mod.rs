@@ -4,6 +4,7 @@ mod columnar;
 mod csv;
 mod ipc;
 mod json;
+mod matrix;
 mod number;
 mod read;
 mod save;
@@ -19,6 +20,7 @@ use std::path::Path;
 use arrow_schema::DataType;
 
 pub use json::to_json;
+pub use matrix::{edges, save_matrix};
 pub use number::{format_count, format_number, format_quantity};
 pub use read::read;
 pub use save::save;
