@@ -4,3 +4,4 @@ pub mod bbp;
 pub mod hdf5;
 pub mod table;
 pub mod text;
+pub mod write;
