@@ -2,4 +2,6 @@
 
 pub mod bbp;
 pub mod hdf5;
+pub mod paths;
+pub mod sniff;
 pub mod text;
