@@ -5,4 +5,5 @@ pub mod mecombo;
 pub mod mvd2;
 pub mod mvd3;
 pub mod nrn;
+pub mod open;
 pub mod target;
