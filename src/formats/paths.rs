@@ -58,9 +58,10 @@ pub fn missing(path: &Path) -> Error {
     let ways: Vec<&Path> = path.ancestors().filter(|p| !p.as_os_str().is_empty()).collect();
     let Some(gone) = ways.iter().rev().find(|p| !p.exists()) else { return error };
     let (folder, name) = (folder_of(gone), gone.file_name().unwrap_or_default().to_string_lossy());
-    let error = match *gone == path {
-        true => error,
-        false => error.help(format!("there is no `{name}` in {}", folder.display())),
+    let error = if *gone == path {
+        error
+    } else {
+        error.help(format!("there is no `{name}` in {}", folder.display()))
     };
     match did_you_mean(&name, &names_in(&folder)) {
         Some(help) => error.help(help),
@@ -132,9 +133,15 @@ impl Roots {
         if let Some(found) = candidates.iter().find(|c| is_there(c)) {
             return Ok(found.clone());
         }
-        let first = candidates.first().map(|c| missing(c)).unwrap_or_else(|| missing(Path::new(text)));
+        let first = missing(candidates.first().map_or(Path::new(text), PathBuf::as_path));
         if Path::new(text).is_absolute() {
             let mapped = candidates.first().is_some_and(|c| c != Path::new(text));
+            let beside =
+                self.folders.iter().find(|f| Path::new(text).file_name().is_some_and(|n| f.join(n).exists()));
+            let first = match beside {
+                Some(folder) => first.help(format!("a file of that name is in {}", folder.display())),
+                None => first,
+            };
             let help = "path_map(\"/old/root\", \"/new/root\") replaces a root that has moved";
             return Err(if mapped { first } else { first.help(help) });
         }

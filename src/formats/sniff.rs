@@ -137,9 +137,12 @@ pub fn sniff(path: &Path) -> Result<Kind> {
         None if head.bytes.contains(&0) => None,
         None => text(path, &head)?,
     };
-    kind.ok_or_else(|| {
-        let message =
-            if head.length == 0 { "the file is empty" } else { "this is no kind of file that can be opened" };
+    kind.or_else(|| head.by_extension()).ok_or_else(|| {
+        let message = match head.extension.as_str() {
+            _ if head.length == 0 => "the file is empty",
+            "h5" | "hdf5" | "sonata" | "mvd3" if !head.hdf5 => "this is not HDF5, whatever its name says",
+            _ => "this is no kind of file that can be opened",
+        };
         Error::format(message).in_file(path)
     })
 }
@@ -177,6 +180,18 @@ impl Head {
         }
         let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
         Ok(Head { bytes, length, hdf5, extension })
+    }
+
+    /// What a damaged file should be: the reader of that kind can say best what is wrong.
+    fn by_extension(&self) -> Option<Kind> {
+        match self.extension.as_str() {
+            _ if self.length == 0 => None,
+            "bbp" | "rep" => Some(Kind::Report),
+            "spikes" => Some(Kind::Spikes),
+            "parquet" | "arrow" | "feather" => Some(Kind::Table),
+            "nwb" if self.hdf5 => Some(Kind::Nwb),
+            _ => None,
+        }
     }
 
     fn word(&self, at: usize) -> Option<u32> {
@@ -245,7 +260,8 @@ fn hdf5(path: &Path) -> Result<Option<Kind>> {
     if let Some((_, kind)) = rules.iter().find(|(names, _)| names.iter().all(|n| has(n))) {
         return Ok(Some(*kind));
     }
-    if file.first_extent("/", |name| parse_gid(name).is_some())?.is_some() {
+    let synapses = file.first_extent("/", |name| parse_gid(name).is_some());
+    if matches!(synapses, Ok(Some(_))) {
         return Ok(Some(Kind::Nrn));
     }
     // One group a cell: a report of the old kind, or a container of morphologies.
@@ -254,7 +270,7 @@ fn hdf5(path: &Path) -> Result<Option<Kind>> {
     Ok(match groups.first() {
         Some(first) if is_morphology(first) => Some(Kind::Morphology),
         _ if groups.iter().any(|g| parse_gid(g).is_some()) => Some(Kind::Report),
-        _ => None,
+        _ => synapses?.map(|_| Kind::Nrn),
     })
 }
 
@@ -300,9 +316,15 @@ fn text(path: &Path, head: &Head) -> Result<Option<Kind>> {
     Ok(match (words.len(), numbers) {
         (7, 7) => Some(Kind::Morphology),
         (2, 2) => Some(Kind::Spikes),
-        _ if first.contains(['\t', ',']) => Some(Kind::Table),
+        _ if [',', '\t', ';'].iter().any(|&s| is_table(&lines, s)) => Some(Kind::Table),
         _ => None,
     })
+}
+
+/// Whether the first lines all hold the same number of separators.
+fn is_table(lines: &[&str], separator: char) -> bool {
+    let counts: Vec<usize> = lines.iter().take(8).map(|l| l.matches(separator).count()).collect();
+    counts.len() > 1 && counts[0] > 0 && counts.iter().all(|&c| c == counts[0])
 }
 
 /// A configuration is that of a simulation if it says how long to simulate, or what to put in and to report.
@@ -338,4 +360,164 @@ fn json(path: &Path) -> Result<Kind> {
     } else {
         Kind::Table
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(name: &str, content: &[u8]) -> Result<Kind> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(name), content).unwrap();
+        sniff(&folder.path().join(name))
+    }
+
+    #[test]
+    fn content_tells() {
+        let mesh: Vec<u8> = [1u32, 0, 0].iter().flat_map(|n| n.to_le_bytes()).chain([0; 18]).collect();
+        let cases: [(&str, &[u8], Kind); 34] = [
+            ("x", b"# c\nRun Default\n{\n CircuitPath .\n}\n", Kind::CircuitConfig),
+            ("x", b"Run Default {\n OutputRoot out\n}\n", Kind::CircuitConfig),
+            ("x", b"Run Default {\n OutputRoot out\n}\nReport r {\n}", Kind::BlueConfig),
+            ("x", b"Run Default\r\n{\r\n Duration 10\r\n}\r\n", Kind::BlueConfig),
+            ("x", b"\xEF\xBB\xBF# c\n\nTarget Cell A { }", Kind::Targets),
+            ("start.target", b"", Kind::Targets),
+            ("x", b"a\nb\nc\n Neurons Loaded \nm d 0", Kind::Mvd2),
+            ("x", b"/scatter\n0.1 3\n", Kind::Spikes),
+            ("out.dat", b"", Kind::Spikes),
+            ("x", b"0.1\t3\n", Kind::Spikes),
+            ("x.swc", b"# \n1 1 0 0 0 1 -1\n", Kind::Morphology),
+            ("x", b"1 1 0 0 0 1 -1\n", Kind::Morphology),
+            ("x", b"; c\n((CellBody)", Kind::Morphology),
+            ("x.csv", b"Target Cell", Kind::Table),
+            ("x", b"a,b\n1,2\n", Kind::Table),
+            ("x.txt", b"a\tb\n1\t2\n", Kind::Table),
+            ("x", b"[{\"a\": 1}]", Kind::Table),
+            ("x", b"{\"a\": [1, 2], \"b\": [\"x\", \"y\"]}", Kind::Table),
+            ("x", b"{\"columns\": [\"a\"], \"units\": {}, \"rows\": []}", Kind::Table),
+            ("x", b"{\"a\": {\"layer\": 5}, \"b\": [\"a\"]}", Kind::NodeSets),
+            ("x", b"{\"networks\": {\"nodes\": []}}", Kind::SonataCircuit),
+            ("x", b"{\"network\": \"circuit_config.json\", \"run\": {}}", Kind::SonataSimulation),
+            ("x", b"{\"run\": {\"tstop\": 1}, \"output\": {}}", Kind::SonataSimulation),
+            ("x", b"{\"cells\": \"./circuit.mvd3\"}", Kind::CircuitParts),
+            ("x", b"PAR1", Kind::Table),
+            ("x", b"ARROW1\0\0", Kind::Table),
+            ("x", &1.001f64.to_le_bytes(), Kind::Report),
+            ("x", &1.001f64.to_be_bytes(), Kind::Report),
+            ("x.bbp", &[0; 2000], Kind::Report),
+            ("x", b"\x0a\x0f\0\0\x01\0\0\0", Kind::Spikes),
+            ("x", b"\0\0\x0f\x0a\0\0\0\x01", Kind::Spikes),
+            ("x", &mesh, Kind::Mesh),
+            ("x", &[mesh.clone(), vec![0; 4]].concat(), Kind::Mesh),
+            ("x.obj", b"v 0 0 0\n", Kind::Mesh),
+        ];
+        for (name, content, kind) in cases {
+            let text = String::from_utf8_lossy(content);
+            assert_eq!(
+                of(name, content).unwrap_or_else(|e| panic!("{name} {text}: {e}")),
+                kind,
+                "{name} {text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_opened_is_said_so() {
+        let cases: [(&str, &[u8], &str); 6] = [
+            ("x", b"", "the file is empty"),
+            ("x.bbp", b"", "the file is empty"),
+            ("x", b"\0\x01\x02", "no kind of file"),
+            ("x.txt", b"Some words, and more.\nOther words.\n", "no kind of file"),
+            ("x.h5", b"text", "not HDF5"),
+            ("x.json", b"{\"a\": \n}", "not JSON"),
+        ];
+        for (name, content, message) in cases {
+            let error = of(name, content).unwrap_err();
+            assert!(error.message().contains(message) && error.place().is_some(), "{name}: {error}");
+        }
+        assert!(of("x", b"\x89HDF\r\n\x1a\n").is_err());
+        let mut block = vec![b' '; 512];
+        block.extend(b"\x89HDF\r\n\x1a\n");
+        assert!(of("x.txt", &block).is_err());
+        assert!(sniff(Path::new("no/such/file")).is_err());
+    }
+
+    #[test]
+    fn a_folder_is_its_configuration() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        let error = sniff(folder.path()).unwrap_err();
+        assert!(error.helps()[0].contains("BlueConfig"), "{error}");
+        write("BlueConfig.point", "Run Default\n{\n Duration 1\n}\n");
+        assert_eq!(sniff(folder.path()).unwrap(), Kind::BlueConfig);
+        write("CircuitConfig_nrn", "Run Default\n{\n}\n");
+        assert!(
+            sniff(folder.path()).unwrap_err().helps()[0].ends_with("BlueConfig.point, CircuitConfig_nrn")
+        );
+        write("CircuitConfig", "Run Default\n{\n}\n");
+        assert_eq!(sniff(folder.path()).unwrap(), Kind::CircuitConfig);
+    }
+
+    /// The kind that a file of the oracle must be of, by what its folder and name say.
+    fn expected(path: &str) -> Option<Kind> {
+        let name = path.rsplit('/').next()?;
+        let rules = [
+            ("nrn.h5", "", Kind::Nrn),
+            ("proj_nrn", ".h5", Kind::Nrn),
+            ("circuit", ".mvd3", Kind::Mvd3),
+            ("circuit", ".mvd2", Kind::Mvd2),
+            ("soma_v1", ".h5", Kind::Report),
+            ("legacy_per_cell", ".h5", Kind::Report),
+            ("comp_", ".h5", Kind::Report),
+            ("AllCompartments", ".h5", Kind::Report),
+            ("edges", ".h5", Kind::SonataEdges),
+            ("edges", ".sonata", Kind::SonataEdges),
+            ("circuit", ".sonata", Kind::SonataNodes),
+            ("nodes", ".h5", Kind::SonataNodes),
+            ("spikes", ".h5", Kind::Spikes),
+            ("subcellular", ".h5", Kind::Subcellular),
+            ("circuit_config", ".json", Kind::SonataCircuit),
+            ("simulation_config", ".json", Kind::SonataSimulation),
+            ("node_sets", ".json", Kind::NodeSets),
+            ("tetra", ".bin", Kind::Mesh),
+            ("BlueConfig", "", Kind::BlueConfig),
+            ("CircuitConfig", "", Kind::CircuitConfig),
+            ("", ".target", Kind::Targets),
+            ("", ".swc", Kind::Morphology),
+        ];
+        let fits = |(start, end, _): &&(&str, &str, Kind)| name.starts_with(start) && name.ends_with(end);
+        rules.iter().find(fits).map(|r| r.2)
+    }
+
+    #[test]
+    fn the_files_of_the_field() {
+        let shared = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared"));
+        let mut folders = vec![shared.join("oracle"), shared.join("real")];
+        let mut right = 0;
+        while let Some(folder) = folders.pop() {
+            for path in std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|e| e.path()) {
+                if path.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
+                // Damaged files may be anything, as long as nothing panics.
+                match (sniff(&path), expected(&path.to_string_lossy())) {
+                    (Ok(kind), Some(expected)) => {
+                        assert_eq!(kind, expected, "{}", path.display());
+                        right += 1;
+                    }
+                    (Err(error), Some(kind)) => {
+                        let damaged =
+                            ["bad", "empty", "invalid"].iter().any(|d| path.to_string_lossy().contains(d));
+                        let empty = std::fs::metadata(&path).unwrap().len() == 0;
+                        assert!(damaged || empty, "{}, {}: {error}", path.display(), kind.name());
+                    }
+                    _ => {}
+                }
+            }
+        }
+        if right == 0 {
+            println!("skipped: no {}", shared.display());
+        }
+    }
 }

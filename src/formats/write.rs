@@ -19,7 +19,11 @@ impl AtomicFile {
     /// When the folder is missing or cannot be written.
     pub fn create(path: &Path) -> Result<Self> {
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let file = tempfile::NamedTempFile::new_in(folder).map_err(|e| Error::io("write", path, &e))?;
+        let mut builder = tempfile::Builder::new();
+        // Others may read the file as far as the user's umask lets them; a temporary file alone would be private.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let file = builder.tempfile_in(folder).map_err(|e| Error::io("write", path, &e))?;
         Ok(AtomicFile { file, path: path.to_owned() })
     }
 
@@ -42,5 +46,42 @@ impl Write for AtomicFile {
 
     fn flush(&mut self) -> std::io::Result<()> {
         self.file.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_appears_when_it_is_complete() {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let path = folder.path().join("a.txt");
+        let count = || folder.path().read_dir().expect("a folder").count();
+        let mut dropped = AtomicFile::create(&path).expect("created");
+        dropped.write_all(b"half").expect("written");
+        drop(dropped);
+        assert_eq!(count(), 0);
+        std::fs::write(&path, "old").expect("written");
+        let mut file = AtomicFile::create(&path).expect("created");
+        file.write_all(b"new").expect("written");
+        assert_eq!(std::fs::read(&path).expect("the file"), b"old");
+        file.commit().expect("in place");
+        assert_eq!(std::fs::read(&path).expect("the file"), b"new");
+        assert_eq!(count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn others_may_read_it_as_any_new_file() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let mode = |name: &str| {
+            let file = std::fs::metadata(folder.path().join(name)).expect("the file");
+            file.permissions().mode()
+        };
+        std::fs::write(folder.path().join("plain"), "").expect("written");
+        AtomicFile::create(&folder.path().join("atomic")).and_then(AtomicFile::commit).expect("in place");
+        assert_eq!(mode("atomic"), mode("plain"));
     }
 }

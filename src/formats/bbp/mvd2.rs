@@ -108,11 +108,11 @@ pub fn read(path: &Path) -> Result<Mvd2> {
     let text = Arc::new(Text::open(path)?);
     let sections = Sections::find(&text)?;
     let (mtypes, etypes) = (sections.mtypes()?, sections.etypes()?);
-    let seeds = sections.rows("CircuitSeeds", |line| line.triple())?.first().copied();
+    let seeds = sections.rows("CircuitSeeds", Line::triple)?.first().copied();
     Ok(Mvd2 {
         cells: cells(&sections, &mtypes, &etypes)?,
-        minicolumns: sections.rows("MiniColumnsPosition", |line| line.triple())?,
-        microbox: sections.rows("MicroBox Data", |line| line.numbers())?.concat(),
+        minicolumns: sections.rows("MiniColumnsPosition", Line::triple)?,
+        microbox: sections.rows("MicroBox Data", Line::numbers)?.concat(),
         layers: sections.rows("Layers Positions Data", |line| Ok(line.text()))?,
         seeds: seeds.map(|[recipe, connectivity, synapse]| Seeds { recipe, connectivity, synapse }),
         mtypes,
@@ -163,7 +163,7 @@ impl<'a> Sections<'a> {
     }
 
     /// The lines of a section, each read by `read`; none where the section is missing.
-    fn rows<T>(&self, name: &str, read: impl Fn(&Line) -> Result<T>) -> Result<Vec<T>> {
+    fn rows<T>(&self, name: &str, read: impl Fn(&Line<'a>) -> Result<T>) -> Result<Vec<T>> {
         let lines = lines(self.text.bytes(), self.range(name).unwrap_or_default());
         lines.map(|range| read(&Line { text: self.text, range })).collect()
     }
@@ -442,6 +442,7 @@ impl<'a> Dictionary<'a> {
 }
 
 #[cfg(test)]
+#[allow(clippy::format_collect)] // texts are put together as they read
 mod tests {
     use super::*;
     use arrow_array::cast::AsArray;

@@ -416,7 +416,7 @@ fn of_config(config: &BlueConfig, path_map: &PathMap) -> Result<Circuit> {
     let folder = circuit_path.as_ref().and_then(|p| p.get().ok());
     let folder = folder.map(|p| if p.is_dir() { p.to_owned() } else { folder_of(p) });
     let beside = |name: &str| folder.as_ref().map(|f| f.join(name)).filter(|p| p.exists());
-    let indexed = |name: &str| beside(&format!("{name}_index.dat")).and(folder.as_ref()).map(shown);
+    let indexed = |name: &str| beside(&format!("{name}_index.dat")).and(folder.as_deref()).map(shown);
     let cells = cells_of(config, run, &roots, circuit_path.as_ref())?;
     let targets = targets_of(config, run, &roots, synapses.as_ref(), folder.as_deref())?;
     let projections = config.of_kind("Projection").map(|section| Fibres {
@@ -453,7 +453,7 @@ fn of_config(config: &BlueConfig, path_map: &PathMap) -> Result<Circuit> {
     .open()
 }
 
-fn shown(path: &PathBuf) -> String {
+fn shown(path: &Path) -> String {
     path.display().to_string()
 }
 
@@ -502,7 +502,7 @@ fn targets_of(
     let mut folders: Vec<PathBuf> = synapses.into_iter().chain(circuit.map(Path::to_owned)).collect();
     folders.dedup();
     let start = folders.iter().map(|f| f.join("start.target")).find(|p| p.exists()).ok_or_else(|| {
-        let folders: Vec<String> = folders.iter().map(shown).collect();
+        let folders: Vec<String> = folders.iter().map(|f| shown(f)).collect();
         let place = if folders.is_empty() {
             "neither `nrnPath` nor `CircuitPath` is a folder that exists".to_owned()
         } else {
