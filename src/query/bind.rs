@@ -77,13 +77,27 @@ impl Kind {
 pub(super) enum Bound {
     Column(usize),
     /// A cell property over a link: `pre.mtype`.
-    Linked { via: usize, cells: Arc<CellTable>, column: usize },
+    Linked {
+        via: usize,
+        cells: Arc<CellTable>,
+        column: usize,
+    },
     Literal(Value),
     Not(Box<Bound>),
     Negate(Box<Bound>),
-    Arithmetic { op: BinaryOp, left: Box<Bound>, right: Box<Bound>, kind: Kind },
+    Arithmetic {
+        op: BinaryOp,
+        left: Box<Bound>,
+        right: Box<Bound>,
+        kind: Kind,
+    },
     Concat(Box<Bound>, Box<Bound>),
-    Compare { op: BinaryOp, left: Box<Bound>, right: Box<Bound>, kind: Kind },
+    Compare {
+        op: BinaryOp,
+        left: Box<Bound>,
+        right: Box<Bound>,
+        kind: Kind,
+    },
     And(Box<Bound>, Box<Bound>),
     Or(Box<Bound>, Box<Bound>),
     InNumbers(Box<Bound>, Vec<f64>),
@@ -91,9 +105,21 @@ pub(super) enum Bound {
     InIds(Box<Bound>, IdSet),
     Match(Box<Bound>, Regex),
     IsNull(Box<Bound>),
-    Call { function: Function, arguments: Vec<Bound>, kind: Kind },
-    If { condition: Box<Bound>, then: Box<Bound>, otherwise: Box<Bound>, kind: Kind },
-    Script { function: Arc<dyn RowFunction>, schema: Arc<Schema> },
+    Call {
+        function: Function,
+        arguments: Vec<Bound>,
+        kind: Kind,
+    },
+    If {
+        condition: Box<Bound>,
+        then: Box<Bound>,
+        otherwise: Box<Bound>,
+        kind: Kind,
+    },
+    Script {
+        function: Arc<dyn RowFunction>,
+        schema: Arc<Schema>,
+    },
 }
 
 impl Bound {
@@ -112,9 +138,10 @@ impl Bound {
             | Bound::InIds(e, _)
             | Bound::Match(e, _)
             | Bound::IsNull(e) => e.can_fail(),
-            Bound::Concat(a, b) | Bound::Compare { left: a, right: b, .. } | Bound::And(a, b) | Bound::Or(a, b) => {
-                a.can_fail() || b.can_fail()
-            }
+            Bound::Concat(a, b)
+            | Bound::Compare { left: a, right: b, .. }
+            | Bound::And(a, b)
+            | Bound::Or(a, b) => a.can_fail() || b.can_fail(),
             Bound::Call { function, arguments, .. } => {
                 *function == Function::ToInt || arguments.iter().any(Bound::can_fail)
             }
@@ -265,9 +292,7 @@ fn bind_arithmetic(op: BinaryOp, a: &Expr, b: &Expr, schema: &Arc<Schema>) -> Re
         return Ok((Bound::Concat(left, right), Kind::Text));
     }
     for (e, kind) in [(a, kind_a), (b, kind_b)] {
-        require(kind.is_number(), || {
-            format!("`{}` needs numbers, but `{e}` is {}", op.sign(), kind.name())
-        })?;
+        require(kind.is_number(), || format!("`{}` needs numbers, but `{e}` is {}", op.sign(), kind.name()))?;
     }
     let kind = common(kind_a, kind_b).filter(|k| *k != Kind::Any).unwrap_or(Kind::Float);
     Ok((Bound::Arithmetic { op, left, right, kind }, kind))
@@ -378,9 +403,10 @@ pub(super) fn unit_of(expr: &Expr, schema: &Schema) -> Option<String> {
     match expr {
         Expr::Column(name) => spec_of(name, schema).ok()?.unit,
         Expr::Negate(e) => unit_of(e, schema),
-        Expr::Call(Function::Abs | Function::Floor | Function::Ceiling | Function::Round | Function::ToFloat, a) => {
-            unit_of(a.first()?, schema)
-        }
+        Expr::Call(
+            Function::Abs | Function::Floor | Function::Ceiling | Function::Round | Function::ToFloat,
+            a,
+        ) => unit_of(a.first()?, schema),
         Expr::Call(Function::Min | Function::Max, a) => {
             let first = unit_of(a.first()?, schema);
             first.filter(|u| a.get(1).is_some_and(|b| literal(b) || unit_of(b, schema).as_ref() == Some(u)))

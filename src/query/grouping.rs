@@ -168,8 +168,13 @@ struct Keys {
 /// How the number so far and the next column's code make a number.
 enum Step {
     /// `left * width + right`.
-    Dense { width: u32 },
-    Hashed { numbers: HashMap<(u32, u32), u32>, pairs: Vec<(u32, u32)> },
+    Dense {
+        width: u32,
+    },
+    Hashed {
+        numbers: HashMap<(u32, u32), u32>,
+        pairs: Vec<(u32, u32)>,
+    },
 }
 
 impl Keys {
@@ -493,7 +498,8 @@ impl Accumulator {
                     let Some(value) = value else { continue };
                     let sum = &mut sums[group(i)];
                     *sum = sum.checked_add(value).ok_or_else(|| {
-                        Error::script("the sum grew too large for 64 bits").help("sum `to_float` of the column")
+                        Error::script("the sum grew too large for 64 bits")
+                            .help("sum `to_float` of the column")
                     })?;
                     counts[group(i)] += 1;
                 }
@@ -530,7 +536,9 @@ impl Accumulator {
                 }
             }
             Accumulator::Extremes { best, largest } => extremes(array, best, *largest, &group),
-            Accumulator::Numbers(lists) => each_valid(&floats(array)?, |i, value| lists[group(i)].push(value)),
+            Accumulator::Numbers(lists) => {
+                each_valid(&floats(array)?, |i, value| lists[group(i)].push(value))
+            }
             Accumulator::Truth { seen, any } => {
                 let array = ok(arrow_cast::cast(array, &DataType::Boolean))?;
                 for (i, value) in array.as_boolean().iter().enumerate() {

@@ -90,5 +90,9 @@ fn with_row(error: Error, schema: &Schema, block: &dyn Block, row: usize) -> Err
         (!array.is_null(row)).then(|| format!("{name} = {}", value_at(&array, row)))
     });
     let named: Vec<String> = named.collect();
-    if named.is_empty() { error } else { error.help(format!("it failed on the row with {}", named.join(", "))) }
+    if named.is_empty() {
+        error
+    } else {
+        error.help(format!("it failed on the row with {}", named.join(", ")))
+    }
 }
