@@ -14,17 +14,20 @@ mod common_neighbours;
 pub mod connectivity;
 pub mod controls;
 pub mod distance;
+pub mod figures;
 mod graph;
 #[cfg(test)]
 mod oracle;
 mod plasticity;
 mod region;
+mod rotation;
 pub mod statistics;
 pub mod topology;
 
-pub use common_neighbours::{CommonNeighbours, Shared};
+pub use common_neighbours::{CommonNeighbours, Control, Shared};
 pub use connectivity::Pathway;
 pub use distance::{Metric, Within};
 pub use graph::{Graph, Rows};
 pub use plasticity::{TsodyksMarkram, tm_train};
+pub use rotation::{rotation_of_angles, rotation_of_quaternion};
 pub use region::{Region, bouton_density, cell_density};

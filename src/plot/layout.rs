@@ -728,7 +728,7 @@ fn names(figure: &Figure, vertical: bool) -> Option<Vec<String>> {
     let alone = boxes.next().filter(|_| boxes.next().is_none());
     let written = |(i, name): (usize, &String)| {
         let n = alone.and_then(|boxes| boxes.get(i)).map(|b| format!(" (n={})", count(b.n)));
-        font::clean(name).trim_end().to_owned() + &n.unwrap_or_default()
+        format!("{}{}", font::clean(name).trim_end(), n.unwrap_or_default())
     };
     Some(names.iter().enumerate().map(written).collect())
 }

@@ -26,12 +26,20 @@ impl Snapshot {
     fn read(function: &dyn RowFunction, schema: &Arc<Schema>, block: &dyn Block) -> Result<Self> {
         let names = function.columns().unwrap_or_else(|| schema.reachable_names());
         let mut columns = HashMap::with_capacity(names.len());
-        for name in names {
-            let array = match resolve(&name, schema)? {
+        for name in &names {
+            let resolved = match resolve(name, schema) {
+                Ok(resolved) => resolved,
+                // `row.pre.mtype` may be the column `pre.mtype` of a table that has no `pre`.
+                Err(_) if names.iter().any(|n| n.strip_prefix(name.as_str()).is_some_and(|n| n.starts_with('.'))) => {
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let array = match resolved {
                 Resolved::Own(index) => block.column(index)?,
                 Resolved::Linked { via, cells, column } => follow(&block.column(via)?, &cells, column)?,
             };
-            columns.insert(name, normalised(array)?);
+            columns.insert(name.clone(), normalised(array)?);
         }
         Ok(Snapshot { columns, schema: schema.clone() })
     }

@@ -18,6 +18,18 @@ pub(super) fn from_eval(error: &EvalAltResult, name: &str, source: &Arc<str>) ->
     place(error, position, name, source, calls)
 }
 
+/// An error of a closure that is called for each row: the place in it is said, since the caret stands at the call.
+pub(super) fn from_row(error: &EvalAltResult) -> Error {
+    let (inner, position) = innermost(error, &mut Vec::new());
+    let error = explain(inner);
+    match (position.line(), position.position()) {
+        (Some(line), Some(column)) if error.code() != Code::Cancelled => {
+            error.help(format!("at line {line}, position {column}"))
+        }
+        _ => error,
+    }
+}
+
 /// An error of reading a script.
 pub(super) fn from_parse(error: &ParseError, name: &str, source: &Arc<str>) -> Error {
     let text = sentence(&error.err_type().to_string());
