@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::layer::drawable;
 use super::ticks::count;
 use super::{Layer, Theme};
 use crate::diag::{Error, Result};
@@ -76,7 +77,7 @@ impl Axis {
             return Err(Error::argument(format!("the {letter} axis shows names, so it has no limits"))
                 .help("choose the rows before drawing them"));
         }
-        if !a.is_finite() || !b.is_finite() || a == b {
+        if !drawable(a, false) || !drawable(b, false) || a == b {
             return Err(Error::argument(format!(
                 "the limits {a} and {b} of the {letter} axis span no range"
             )));
@@ -345,7 +346,7 @@ impl Figure {
             return Err(Error::argument("a grid needs at least one figure").help("grid([[a, b], [c, d]])"));
         };
         let (theme, lettered) = (first.theme, all().nth(1).is_some());
-        Ok(Figure { theme, lettered, panels, ..Figure::default() })
+        Ok(Figure { theme, panels, lettered, ..Figure::default() })
     }
 
     /// The whole figure in one line, for a terminal: `histogram of delay (ms), 40 bins, 1,234 values`.
@@ -388,7 +389,7 @@ impl Figure {
         }
         for (letter, axis) in [('x', &self.x), ('y', &self.y)] {
             if let (Scale::Log, Some((a, b))) = (&axis.scale, axis.limits)
-                && (a <= 0.0 || b <= 0.0)
+                && !(drawable(a, true) && drawable(b, true))
             {
                 return Err(Error::argument(format!(
                     "a logarithmic {letter} axis cannot reach from {a} to {b}"

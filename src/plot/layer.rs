@@ -382,6 +382,7 @@ impl Layer {
 
     /// Calls `see` with each horizontal and each vertical value that the layer shows. The flag says that the value is
     /// an end of the drawing itself, which needs no air beside it.
+    #[allow(clippy::needless_for_each, reason = "one line for each kind of value reads best")]
     pub(super) fn extents(&self, figure: &Figure, see: &mut dyn FnMut(Option<f64>, Option<f64>, bool)) {
         let mut along = |horizontal: bool, category: Option<f64>, value: Option<f64>, tight: bool| {
             if horizontal { see(value, category, tight) } else { see(category, value, tight) }
@@ -472,8 +473,11 @@ impl Layer {
             Layer::Segments { segments, .. } => segments
                 .iter()
                 .filter(|[a, b, c, d, w]| {
-                    !(drawable(*a, logx) && drawable(*c, logx) && drawable(*b, logy) && drawable(*d, logy))
-                        || !w.is_finite()
+                    !(drawable(*a, logx)
+                        && drawable(*c, logx)
+                        && drawable(*b, logy)
+                        && drawable(*d, logy)
+                        && w.is_finite())
                 })
                 .count(),
             Layer::Pie { values, .. } => values.iter().filter(|v| !drawable(**v, false)).count(),
@@ -585,7 +589,12 @@ impl Layer {
                 optional("kinds", of.len(), "segments", segments.len())?;
                 indices(of, names)
             }
-            Layer::Heatmap { columns, rows, values, .. } => {
+            Layer::Heatmap { columns, rows, values, colours, .. } => {
+                if let Colours::Diverging(middle) = colours
+                    && !drawable(*middle, false)
+                {
+                    return Err(Error::argument(format!("{middle} cannot be the middle of the colours")));
+                }
                 for (bins, letter, axis) in [(columns, 'x', &figure.x), (rows, 'y', &figure.y)] {
                     match bins {
                         Bins::Names if axis.categories().is_none() => {
