@@ -29,14 +29,12 @@ impl Text {
             return Err(Error::format("this is a folder where a text file is expected").in_file(path));
         }
         // An empty file cannot be mapped everywhere.
-        let map = match facts.len() {
-            0 => None,
-            _ => {
-                // SAFETY: the map is read-only; a file that changes meanwhile can change what is parsed, no more.
-                #[allow(unsafe_code)]
-                let map = unsafe { Mmap::map(&file) }.map_err(fail)?;
-                Some(map)
-            }
+        let map = if facts.len() == 0 {
+            None
+        } else {
+            // The map is read-only; a file that another program changes meanwhile is the risk.
+            #[allow(unsafe_code)]
+            Some(unsafe { Mmap::map(&file) }.map_err(fail)?)
         };
         let skip = map.as_ref().map_or(0, |m| if m.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 });
         Ok(Text { path: path.to_owned(), map, skip })

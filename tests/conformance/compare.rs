@@ -49,17 +49,24 @@ fn refusal(case: &Case, peer: Option<&str>, error: &neurhai::Error, source: &str
 }
 
 /// What a peer's message blames: the word after its last colon, or what it quotes or brackets and the question names.
+/// A gid counts without the `a` of the files.
 fn culprits(message: &str, question: &str) -> Vec<String> {
     let last = Regex::new(r#": [\["']*([\w./-]+)["'\]]*\.?$"#).expect("a pattern");
     let quoted = Regex::new(r"'([^'\s]+)'|\[([^\]]+)\]").expect("a pattern");
     if let Some(found) = last.captures(message) {
-        return vec![found[1].to_owned()];
+        return vec![gid(&found[1]).to_owned()];
     }
     let words = quoted.captures_iter(message).flat_map(|found| {
         let words = found.get(1).or(found.get(2)).map_or("", |word| word.as_str()).to_owned();
         words.split(", ").map(str::to_owned).collect::<Vec<_>>()
     });
-    words.filter(|word| question.contains(word.as_str())).collect()
+    words.filter(|word| question.contains(word.as_str())).map(|word| gid(&word).to_owned()).collect()
+}
+
+/// `a42` is 42; everything else stays.
+fn gid(word: &str) -> &str {
+    let digits = |rest: &&str| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit());
+    word.strip_prefix('a').filter(digits).unwrap_or(word)
 }
 
 struct Rule<'a> {

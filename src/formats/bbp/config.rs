@@ -342,9 +342,9 @@ impl Reader {
             self.entry(line, &mut section, code);
         }
         if closed {
-            self.sections.push(section)
+            self.sections.push(section);
         } else {
-            self.state = State::Inside(section)
+            self.state = State::Inside(section);
         }
         Ok(())
     }
@@ -386,6 +386,7 @@ impl Reader {
 }
 
 #[cfg(test)]
+#[allow(clippy::format_push_string)] // texts are put together as they read
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -493,6 +493,7 @@ fn union(mut lists: Vec<Vec<i64>>) -> Vec<i64> {
 }
 
 #[cfg(test)]
+#[allow(clippy::format_push_string, clippy::format_collect)] // texts are put together as they read
 mod tests {
     use super::*;
     use proptest::prelude::*;
@@ -723,7 +724,7 @@ mod tests {
                 continue;
             }
             let text = std::fs::read_to_string(&path).unwrap();
-            let read = read_targets(&[path.clone()]).unwrap_or_else(|e| panic!("{e}"));
+            let read = read_targets(std::slice::from_ref(&path)).unwrap_or_else(|e| panic!("{e}"));
             for entry in read.entries() {
                 targets += 1;
                 // Members of another file are unknown here; everything else must resolve.

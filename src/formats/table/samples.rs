@@ -7,6 +7,12 @@ use arrow_array::{
     ArrayRef, BooleanArray, DictionaryArray, Float32Array, Float64Array, Int64Array, ListArray, StringArray,
 };
 
+use arrow_schema::DataType;
+use proptest::collection::vec;
+use proptest::option::of;
+use proptest::prelude::*;
+
+use super::values::{Cell, Values};
 use crate::model::{Column, ColumnSpec, Frame, synapse_columns};
 
 /// A table of named columns; `delay (ms)` is a column `delay` with the unit ms.
@@ -56,10 +62,10 @@ pub(super) fn few(rows: usize) -> Frame {
 pub(super) fn synapses(rows: usize) -> Frame {
     let columns = synapse_columns().into_iter().enumerate().map(|(salt, spec)| {
         let values: ArrayRef = match spec.data_type {
-            arrow_schema::DataType::Int64 => {
+            DataType::Int64 => {
                 Arc::new((0..rows).map(|r| (noise(r, salt) * 200.0) as i64).collect::<Int64Array>())
             }
-            arrow_schema::DataType::Float32 => {
+            DataType::Float32 => {
                 Arc::new((0..rows).map(|r| (noise(r, salt) * 3.0) as f32).collect::<Float32Array>())
             }
             _ => words(rows, &["basal", "apical", "soma"]),
@@ -126,4 +132,71 @@ pub(super) fn nulls() -> Frame {
 /// One number.
 pub(super) fn one() -> Frame {
     frame(vec![("probability", Arc::new(Float64Array::from(vec![0.054_321_098])))])
+}
+
+/// What is in a table, as text: equal for tables that mean the same, whatever types hold it.
+pub(super) fn contents(frame: &Frame) -> Vec<String> {
+    let titles = frame.schema().columns().iter().map(crate::model::ColumnSpec::title);
+    let values: Vec<Values> =
+        frame.columns().iter().map(|c| Values::of(c).expect("a type that a table holds")).collect();
+    let row = |row: usize| values.iter().map(|v| cell(&v.at(row))).collect::<Vec<_>>().join(" | ");
+    std::iter::once(titles.collect::<Vec<_>>().join(" | ")).chain((0..frame.rows()).map(row)).collect()
+}
+
+fn cell(cell: &Cell) -> String {
+    match cell {
+        Cell::Null => "null".to_owned(),
+        Cell::Bool(value) => value.to_string(),
+        Cell::Int(value) => value.to_string(),
+        Cell::Float32(value) => format!("{value:?}"),
+        Cell::Float64(value) => format!("{value:?}"),
+        Cell::Text(text) => format!("{text:?}"),
+        Cell::List(items) => format!("{:?}", items.iter().map(|item| self::cell(&item)).collect::<Vec<_>>()),
+    }
+}
+
+/// Any table of the types that queries answer with, but no lists. The text holds what must be quoted, and
+/// nothing that reads as a number.
+pub(super) fn any_table() -> impl Strategy<Value = Frame> {
+    (0usize..40).prop_flat_map(|rows| {
+        let text = || vec(of("[b-df-m\",;\t\n\r é漢()#]{0,6}"), rows);
+        let columns = (
+            vec(of(any::<i64>()), rows),
+            vec(of(any::<f32>()), rows),
+            vec(of(any::<f64>()), rows),
+            vec(of(any::<bool>()), rows),
+            text(),
+            text(),
+        );
+        columns.prop_map(|(ints, singles, doubles, truths, texts, words)| {
+            frame(vec![
+                ("id", Arc::new(Int64Array::from(ints))),
+                ("delay (ms)", Arc::new(Float32Array::from(singles))),
+                ("two words", Arc::new(Float64Array::from(doubles))),
+                ("ok", Arc::new(BooleanArray::from(truths))),
+                ("say \"hi\", please (µm)", Arc::new(StringArray::from(texts))),
+                (
+                    "mtype",
+                    Arc::new(words.iter().map(Option::as_deref).collect::<DictionaryArray<Int32Type>>()),
+                ),
+            ])
+        })
+    })
+}
+
+/// The table in blocks of `size` rows whose categories have a list of words each.
+pub(super) fn blocks(table: &Frame, size: usize) -> Vec<Frame> {
+    let block = |start: usize| {
+        let part = table.slice(start, size);
+        let columns = part.columns().iter().map(|column| match Values::of(column) {
+            Ok(Values::Category(..)) => {
+                let text = arrow_cast::cast(column, &DataType::Utf8).expect("text");
+                let text: &StringArray = arrow_array::cast::AsArray::as_string(text.as_ref());
+                Arc::new(text.iter().collect::<DictionaryArray<Int32Type>>()) as ArrayRef
+            }
+            _ => column.clone(),
+        });
+        Frame::with_schema(part.schema().clone(), columns.collect(), part.rows()).expect("a part of a table")
+    };
+    (0..table.rows()).step_by(size).map(block).collect()
 }

@@ -20,6 +20,9 @@ const NARROWEST_TEXT: usize = 14;
 /// A header takes at most so many lines.
 const HEADER_LINES: usize = 3;
 
+/// Of a list in a cell so many items are shown.
+const LIST_ITEMS: usize = 8;
+
 /// How a table is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Look {
@@ -53,7 +56,7 @@ pub fn render(head: &Frame, tail: &Frame, total_rows: u64, look: &Look) -> Strin
     text
 }
 
-/// One value as a table shows it, but on its own: for a list of results, or `x: value` lines.
+/// A value as text, without regard to its column.
 fn cell_text(cell: &Cell) -> String {
     match cell {
         Cell::Null => "—".to_owned(),
@@ -63,8 +66,11 @@ fn cell_text(cell: &Cell) -> String {
         Cell::Float64(value) => format_number(*value),
         Cell::Text(text) => printable(text).into_owned(),
         Cell::List(items) => {
-            let items: Vec<String> = items.iter().map(|item| cell_text(&item)).collect();
-            format!("[{}]", items.join(", "))
+            let mut shown: Vec<String> = items.iter().take(LIST_ITEMS).map(|item| cell_text(&item)).collect();
+            if items.len() > LIST_ITEMS {
+                shown.push(format!("… {} more", format_count((items.len() - LIST_ITEMS) as u64)));
+            }
+            format!("[{}]", shown.join(", "))
         }
     }
 }
@@ -481,6 +487,10 @@ impl Ink {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use arrow_array::ListArray;
+    use arrow_array::types::Float64Type;
     use proptest::prelude::*;
 
     use super::*;
@@ -543,6 +553,14 @@ id  mtype   layer   x (µm)  y (µm)  rate (Hz)
         assert!(line(3).ends_with("-12          NaN  1.2e-12  —       —                 —"), "{text}");
         assert!(line(4).ends_with("1234567            —        —                            []"), "{text}");
         assert!(line(5).ends_with("0.00125     0.00  bNAC    two\\nlines        [—, 3.0]"), "{text}");
+    }
+
+    #[test]
+    fn a_long_list_is_counted() {
+        let spikes = (0..1200).map(f64::from).map(Some).collect::<Vec<_>>();
+        let lists = ListArray::from_iter_primitive::<Float64Type, _, _>([Some(spikes)]);
+        let text = show(&samples::frame(vec![("t (ms)", Arc::new(lists))]), 10, 80);
+        assert!(text.contains("\n[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, … 1,192 more]\n"), "{text}");
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type, Int32Type, Int64Type};
 use arrow_array::{
-    Array, ArrayRef, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, ListArray, StringArray,
+    Array, ArrayRef, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, ListArray,
+    StringArray, make_array,
 };
 use arrow_cast::cast::{CastOptions, cast_with_options};
 use arrow_schema::{DataType, Field};
@@ -118,6 +119,7 @@ pub(super) fn normal_type(data_type: &DataType) -> Option<DataType> {
         T::Null | T::Utf8 | T::LargeUtf8 | T::Utf8View | T::Binary | T::LargeBinary | T::BinaryView => {
             T::Utf8
         }
+        date_or_time if date_or_time.is_temporal() => T::Utf8,
         T::Dictionary(_, words) => match normal_type(words)? {
             T::Utf8 => category_type(),
             other => other,
@@ -137,6 +139,12 @@ pub(super) fn normal_type(data_type: &DataType) -> Option<DataType> {
 /// As for [`Values::of`].
 pub(super) fn normal(array: &ArrayRef) -> Result<ArrayRef> {
     let wanted = normal_type(array.data_type()).ok_or_else(|| unsupported(array.data_type()))?;
+    if let DataType::Timestamp(unit, Some(_)) = array.data_type() {
+        // The values count from 1970 in UTC whatever the zone; names of zones would need their history.
+        let utc = array.to_data().into_builder().data_type(DataType::Timestamp(*unit, Some("+00:00".into())));
+        let utc = utc.build().map_err(|cause| Error::format(cause.to_string()))?;
+        return convert(&make_array(utc), &wanted);
+    }
     convert(array, &wanted)
 }
 

@@ -5,7 +5,7 @@ use rhai::{Array, Dynamic, Map};
 use super::cells::matrix_array;
 use crate::analysis;
 use crate::diag::{Error, Result};
-use crate::formats::bbp;
+use crate::formats::bbp::target::{expect_gid, parse_gid};
 use crate::query::Table;
 use crate::script::args::number;
 use crate::script::registry::{Answer, Api};
@@ -48,13 +48,13 @@ pub(super) fn register(api: &mut Api) {
         "gid(text) -> int",
         "The gid in a target file's word: `a42` is 42.",
         "gid(\"a42\")",
-        |text: &str| -> Answer<i64> { Ok(bbp::parse_gid(text)?) },
+        |text: &str| -> Answer<i64> { Ok(expect_gid(text)?) },
     );
     api.call(
         "is_gid(text) -> bool",
         "Whether a word of a target file is a gid.",
         "is_gid(\"a42\")",
-        |text: &str| bbp::parse_gid(text).is_ok(),
+        |text: &str| parse_gid(text).is_some(),
     );
     api.call(
         "rotation_euler(#{x, y, z}) -> array",

@@ -7,17 +7,23 @@ use rhai::{Dynamic, Map};
 
 use super::circuit::{Circuit, Targets, texts};
 use crate::diag::{Error, Result};
-use crate::formats::{self, Kind, PathMap, bbp};
+use crate::formats::bbp::config::BlueConfig;
+use crate::formats::bbp::mecombo;
+use crate::formats::bbp::open as bbp;
+use crate::formats::bbp::target::read_targets;
+use crate::formats::paths::PathMap;
+use crate::formats::sniff::{Kind, sniff};
+use crate::formats::table;
 use crate::query::Table;
 use crate::script::args::options;
 use crate::script::registry::{Answer, Api};
 use crate::script::value::from_json;
 
 /// Roots that have vanished, and where their files are now.
-static PATH_MAP: Mutex<Vec<(PathBuf, PathBuf)>> = Mutex::new(Vec::new());
+static PATH_MAP: Mutex<Option<PathMap>> = Mutex::new(None);
 
 fn path_map() -> PathMap {
-    PATH_MAP.lock().map(|m| PathMap::new(m.clone())).unwrap_or_default()
+    PATH_MAP.lock().ok().and_then(|m| m.clone()).unwrap_or_default()
 }
 
 /// Opens a circuit.
@@ -33,11 +39,16 @@ pub fn open_circuit(path: &Path) -> Result<Circuit> {
 /// # Errors
 /// When there is nothing, or nothing that is known.
 pub fn open(path: &Path) -> Result<Dynamic> {
-    match formats::sniff(path)? {
-        Kind::Circuit | Kind::Simulation | Kind::CellFile => Ok(Dynamic::from(open_circuit(path)?)),
-        Kind::Targets => Ok(Dynamic::from(Targets(bbp::read_targets(&[path.to_owned()])?))),
-        Kind::Table => Ok(Dynamic::from(Table::in_memory(formats::table::read(path)?))),
-        Kind::Other(what) => Err(Error::format(format!("{what} cannot be opened yet")).in_file(path)),
+    match sniff(path)? {
+        Kind::CircuitConfig | Kind::BlueConfig | Kind::CircuitParts | Kind::Mvd2 | Kind::Mvd3 => {
+            Ok(Dynamic::from(open_circuit(path)?))
+        }
+        Kind::Targets => Ok(Dynamic::from(Targets(read_targets(&[path.to_owned()])?))),
+        Kind::Table => Ok(Dynamic::from(Table::in_memory(table::read(path)?))),
+        Kind::Nrn => Err(Error::format("synapses alone are no circuit")
+            .in_file(path)
+            .help("name the cells, too: open_circuit(#{cells: \"circuit.mvd3\", synapses: \"nrn.h5\"})")),
+        other => Err(Error::format(format!("{} cannot be opened yet", other.name())).in_file(path)),
     }
 }
 
@@ -66,21 +77,21 @@ pub(super) fn register(api: &mut Api) {
         "open_targets(circuit.config.paths.targets).names().len()",
         |paths: Dynamic| -> Answer<Targets> {
             let paths: Vec<PathBuf> = texts(&paths)?.into_iter().map(PathBuf::from).collect();
-            Ok(Targets(bbp::read_targets(&paths)?))
+            Ok(Targets(read_targets(&paths)?))
         },
     );
     api.call(
         "open_config(path) -> map",
         "The sections of a CircuitConfig or BlueConfig: type, name, key, text.",
         "open_config(circuit.path).Run.Default.CircuitPath",
-        |path: &str| -> Answer<Dynamic> { Ok(from_json(&bbp::read_config(Path::new(path))?.to_json())) },
+        |path: &str| -> Answer<Dynamic> { Ok(from_json(&BlueConfig::read(Path::new(path))?.to_json())) },
     );
     api.call(
         "open_emodels(path) -> map",
         "The rows of a mecombo_emodel.tsv table, by me-combo.",
         "open_emodels(circuit.config.paths.emodels).len() > 0",
         |path: &str| -> Answer<Map> {
-            let rows = bbp::read_emodels(Path::new(path))?;
+            let rows = mecombo::read_table(Path::new(path))?;
             Ok(rows
                 .into_iter()
                 .map(|(combo, row)| (combo.as_str().into(), from_json(&serde_json::Value::Object(row))))
@@ -91,7 +102,7 @@ pub(super) fn register(api: &mut Api) {
         "open_table(path) -> Table",
         "Opens a table: `.csv .tsv .json .parquet .arrow`. A header such as `delay (ms)` gives the column its unit.",
         "open_table(circuit.cells.save(\"cells.csv\")).count()",
-        |path: &str| -> Answer<Table> { Ok(Table::in_memory(formats::table::read(Path::new(path))?)) },
+        |path: &str| -> Answer<Table> { Ok(Table::in_memory(table::read(Path::new(path))?)) },
     );
     api.call(
         "path_map(old, new) -> nothing",
@@ -100,8 +111,7 @@ pub(super) fn register(api: &mut Api) {
         "path_map(\"/gpfs/bbp.cscs.ch\", \"/data\")",
         |old: &str, new: &str| {
             if let Ok(mut map) = PATH_MAP.lock() {
-                map.retain(|(known, _)| known != Path::new(old));
-                map.push((old.into(), new.into()));
+                map.get_or_insert_default().add(old, new);
             }
         },
     );

@@ -452,7 +452,7 @@ fn out<T: Rows>(api: &mut Api) {
         |ctx: NativeCallContext, t: &mut T, rows: i64| -> Answer<()> {
             let screen = value::Screen { rows: count(rows, "a number of rows")?, ..saving::screen() };
             if let Some(text) = value::display(&Dynamic::from(t.table().clone()), &screen)? {
-                ctx.engine().call_print(&text);
+                let _: Dynamic = ctx.call_native_fn("print", (text,))?;
             }
             Ok(())
         },
