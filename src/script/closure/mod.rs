@@ -5,6 +5,9 @@
 //! become choices, calls of other script functions are written out in place. What cannot be translated is not an
 //! error: it becomes an [`Expr::Script`] that calls the function for each row ([`rowwise`]) and remembers why.
 //!
+//! One thing differs on purpose: floats compare as IEEE 754 has it, while Rhai takes two for equal that differ in
+//! the last bit (and any number for equal to infinity).
+//!
 //! This folder is the only place that uses Rhai's `internals`, which differ from version to version.
 
 mod calls;
