@@ -27,14 +27,9 @@ impl Snapshot {
         let names = function.columns().unwrap_or_else(|| schema.reachable_names());
         let mut columns = HashMap::with_capacity(names.len());
         for name in &names {
-            let resolved = match resolve(name, schema) {
-                Ok(resolved) => resolved,
-                // `row.pre.mtype` may be the column `pre.mtype` of a table that has no `pre`.
-                Err(_) if names.iter().any(|n| n.strip_prefix(name.as_str()).is_some_and(|n| n.starts_with('.'))) => {
-                    continue;
-                }
-                Err(error) => return Err(error),
-            };
+            // Not all that a function may ask for need be there: `row.pre.mtype` is also the column `pre.mtype` of a
+            // table without `pre`. A name that is missing is an error when it is asked for.
+            let Ok(resolved) = resolve(name, schema) else { continue };
             let array = match resolved {
                 Resolved::Own(index) => block.column(index)?,
                 Resolved::Linked { via, cells, column } => follow(&block.column(via)?, &cells, column)?,

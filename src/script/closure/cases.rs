@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::{Mutex, OnceLock};
 
-use rhai::{Engine, Expr, OptimizationLevel, Stmt, Token};
+use rhai::{Engine, OptimizationLevel, Stmt, Token};
 
 use crate::query::Value;
 
@@ -93,14 +93,32 @@ pub(super) fn value_of(hash: u64) -> Option<Value> {
 
 /// Compiles a `switch` over some values and reads their hashes off it.
 fn hashes(engine: &Engine, values: &[(String, Value)]) -> Option<Vec<(u64, Value)>> {
-    let cases: Vec<String> = values.iter().enumerate().map(|(i, (source, _))| format!("{source} => {i}")).collect();
+    let cases: Vec<String> = values.iter().map(|(source, _)| format!("{source} => 0")).collect();
     let ast = engine.compile(format!("switch x {{ {} }}", cases.join(", "))).ok()?;
     let [Stmt::Switch(switch, _)] = ast.statements() else { return None };
-    let mut found = Vec::with_capacity(values.len());
-    for (hash, list) in &switch.1.cases {
-        let block = switch.1.expressions.get(*list.blocks.first()?)?;
-        let Expr::IntegerConstant(i, _) = block.rhs else { return None };
-        found.push((*hash, values.get(usize::try_from(i).ok()?)?.1.clone()));
+    // The n-th case leads to the n-th block.
+    let value = |block: usize| values.get(block).map(|(_, value)| value.clone());
+    switch.1.cases.iter().map(|(hash, list)| Some((*hash, value(*list.blocks.first()?)?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_lead_back_to_values() {
+        let mut engine = Engine::new();
+        register(&mut engine);
+        let ast = engine.compile(
+            "switch x { -3 => 1, 4 => 2, \"a\\n\u{b5}\" => 3, 'c' => 4, 1.5 => 5, -70000 => 6, true => 7, () => 8 }",
+        );
+        let ast = ast.expect("a script");
+        let [Stmt::Switch(switch, _)] = ast.statements() else { panic!("not a switch") };
+        let value = |hash: &u64| value_of(*hash).map_or("?".to_owned(), |v| v.to_string());
+        let mut found: Vec<String> = switch.1.cases.keys().map(value).collect();
+        found.sort();
+        let mut expected = ["-3", "4", "\"a\n\u{b5}\"", "\"c\"", "1.5", "-70000", "true", "()"];
+        expected.sort_unstable();
+        assert_eq!(found, expected);
     }
-    Some(found)
 }

@@ -13,7 +13,7 @@ use rhai::{
     NativeCallContext, Position,
 };
 
-use super::uses::{Uses, changes_captured, is_getter};
+use super::uses::{Uses, changes_captured};
 use super::{Functions, Lambda, Reason, settled};
 use crate::diag::{Error, Result};
 use crate::query::{Row, RowFunction, Value};
@@ -88,7 +88,7 @@ pub(super) fn register(engine: &mut Engine) {
 /// Getters for whole numbers, so that a link can be followed.
 fn followers(properties: &BTreeSet<String>) -> Module {
     let mut module = Module::new();
-    for name in properties.iter().filter(|name| !is_getter(name)) {
+    for name in properties {
         let property = name.clone();
         module.set_getter_fn(name.as_str(), move |id: &mut i64| {
             linked(*id, &property).map(|value| from_value(&value)).ok_or_else(|| {
@@ -133,7 +133,7 @@ impl RowClosure {
             state,
             // One that changes what it has captured must share it with the script; others must not.
             function: if serial { function.clone() } else { alone(function) },
-            columns: (!uses.escapes).then(|| uses.columns.into_iter().collect()),
+            columns: uses.columns(),
             text: lambda.text(captured),
             reason: reason.to_string(),
             serial,

@@ -28,10 +28,11 @@ pub(super) fn translate(
     lambda: &Lambda,
     captured: Vec<Dynamic>,
 ) -> Step<Expr> {
+    let captured_count = captured.len();
     let mut arguments: Vec<Term> = captured.into_iter().map(Term::Constant).collect();
     arguments.push(Term::Path(String::new()));
     let mut translator = Translator { ctx, functions, parts: 0, depth: 0 };
-    let result = translator.inline(lambda, arguments, None)?;
+    let result = translator.inline(lambda, captured_count, arguments, None)?;
     expr_of(result, Position::NONE)
 }
 
@@ -57,6 +58,8 @@ struct Variable {
     term: Term,
     /// How often it was assigned, so that branches can be compared.
     version: usize,
+    /// It belongs to the script around the closure.
+    captured: bool,
 }
 
 /// What names mean where a statement stands.
@@ -146,10 +149,11 @@ struct Translator<'a> {
 impl Translator<'_> {
     // ---- functions and statements --------------------------------------------------------------------------
 
-    /// The value of a script function for some arguments.
-    fn inline(&mut self, lambda: &Lambda, arguments: Vec<Term>, this: Option<Term>) -> Step<Term> {
-        let names = lambda.params.iter().cloned();
-        let variables = names.zip(arguments).map(|(name, term)| Variable { name, term, version: 0 }).collect();
+    /// The value of a script function for some arguments, the first of which are captured variables.
+    fn inline(&mut self, lambda: &Lambda, captured: usize, arguments: Vec<Term>, this: Option<Term>) -> Step<Term> {
+        let names = lambda.params.iter().cloned().zip(arguments).enumerate();
+        let variables =
+            names.map(|(i, (name, term))| Variable { name, term, version: 0, captured: i < captured }).collect();
         let mut scope = Scope { variables, this, home: lambda.home.clone() };
         let flow = self.statements(&lambda.body, &mut scope)?;
         self.value(flow)
@@ -211,7 +215,7 @@ impl Translator<'_> {
             Stmt::Var(variable, ..) => {
                 let (name, value, _) = variable.as_ref();
                 let term = self.term(value, scope)?;
-                scope.variables.push(Variable { name: name.name.clone(), term, version: 0 });
+                scope.variables.push(Variable { name: name.name.clone(), term, version: 0, captured: false });
                 Ok(Flow::ends(unit()))
             }
             Stmt::Assignment(parts) => {
@@ -246,6 +250,9 @@ impl Translator<'_> {
             _ => None,
         };
         let Some(target) = target else { return Err(Reason::new("assigns to a part of a variable", at)) };
+        if scope.variables[target].captured {
+            return Err(Reason::new(format!("changes the captured variable `{}`", scope.variables[target].name), at));
+        }
         let mut term = self.term(value, scope)?;
         if let Some(sign) = op {
             let old = self.spent(scope.variables[target].term.clone(), at)?;
@@ -336,8 +343,17 @@ impl Translator<'_> {
         let on = expr_of(self.term(on, scope)?, at)?;
         // The values of each block, since `1 | 2 => …` and several blocks for one value are both allowed.
         let mut values: Vec<Vec<Value>> = vec![Vec::new(); cases.expressions.len()];
+        let range_of = |range: &RangeCase| match range {
+            RangeCase::ExclusiveInt(_, block) | RangeCase::InclusiveInt(_, block) => *block,
+        };
         for (hash, list) in &cases.cases {
-            let value = cases::value_of(*hash).ok_or_else(|| Reason::new("uses a `switch` on a value that cannot be read", at))?;
+            let Some(value) = cases::value_of(*hash) else {
+                // A range is listed here, too.
+                if list.blocks.iter().all(|block| cases.ranges.iter().any(|r| range_of(r) == *block)) {
+                    continue;
+                }
+                return Err(Reason::new("uses a `switch` on a value that cannot be read", at));
+            };
             for &block in &list.blocks {
                 if let Some(slot) = values.get_mut(block) {
                     slot.push(value.clone());
@@ -648,7 +664,7 @@ impl Translator<'_> {
         }
         // A method that the script defines for this very type is Rhai's business; a general one sees `this`.
         if let Some(lambda) = self.functions.find(name, arguments.len(), scope.home.as_ref()) {
-            return self.script(&lambda, arguments, Some(on), at);
+            return self.script(&lambda, 0, arguments, Some(on), at);
         }
         let mut all = vec![on];
         all.extend(arguments);
@@ -670,7 +686,7 @@ impl Translator<'_> {
                 Some(Lambda::new(&definition, Some(m)))
             });
             return match found {
-                Some(lambda) => self.script(&lambda, arguments, None, at),
+                Some(lambda) => self.script(&lambda, 0, arguments, None, at),
                 None => Err(Reason::new(format!("calls `{}::{name}`, which is no script function", path.join("::")), at)),
             };
         }
@@ -678,7 +694,7 @@ impl Translator<'_> {
             return self.signed(name, arguments, at);
         }
         if let Some(lambda) = self.functions.find(name, arguments.len(), scope.home.as_ref()) {
-            return self.script(&lambda, arguments, None, at);
+            return self.script(&lambda, 0, arguments, None, at);
         }
         if name == "call"
             && let Some(Term::Constant(value)) = arguments.first()
@@ -695,24 +711,34 @@ impl Translator<'_> {
         let mut all: Vec<Term> = function.iter_curry().map(|v| Term::Constant(settled(v))).collect();
         all.extend(arguments);
         match self.functions.find(function.fn_name(), all.len(), scope.home.as_ref()) {
-            Some(lambda) => self.script(&lambda, all, None, at),
+            Some(lambda) => self.script(&lambda, function.curry().len(), all, None, at),
             None => self.native(function.fn_name(), all, at),
         }
     }
 
     /// A script function is written out in place.
-    fn script(&mut self, lambda: &Lambda, arguments: Vec<Term>, this: Option<Term>, at: Position) -> Step<Term> {
+    fn script(
+        &mut self,
+        lambda: &Lambda,
+        captured: usize,
+        arguments: Vec<Term>,
+        this: Option<Term>,
+        at: Position,
+    ) -> Step<Term> {
         let name = &lambda.name;
         if self.depth >= DEPTH {
             return Err(Reason::new(format!("calls `{name}`, which calls others too deeply"), at));
         }
         self.depth += 1;
-        let result = self.inline(lambda, arguments, this);
+        let result = self.inline(lambda, captured, arguments, this);
         self.depth -= 1;
-        result.map_err(|inner| match inner.at.is_none() {
-            true => Reason::new(format!("calls `{name}`, which {}", inner.what), at),
-            false if inner.what.starts_with("calls ") && inner.what.contains(", which ") => inner,
-            false => Reason::new(format!("calls `{name}`, which {}", inner.what), inner.at),
+        result.map_err(|inner| {
+            // A long chain of calls says no more than its end.
+            if inner.what.matches(", which ").count() > 2 {
+                return inner;
+            }
+            let at = if inner.at.is_none() { at } else { inner.at };
+            Reason::new(format!("calls `{name}`, which {}", inner.what), at)
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use rhai::{ASTNode, Expr, FnCallExpr, Stmt};
+use rhai::{ASTNode, Expr, FnCallExpr, FnPtr, Stmt};
 
 use super::{Functions, Lambda};
 
@@ -24,10 +24,10 @@ pub(super) fn is_getter(name: &str) -> bool {
 #[derive(Default)]
 pub(super) struct Uses {
     /// The paths that are asked for, with all that lies on the way: `pre`, `pre.layer`.
-    pub columns: BTreeSet<String>,
+    columns: BTreeSet<String>,
     /// The row itself is handed on to where it cannot be followed.
-    pub escapes: bool,
-    /// Every property that is asked for anywhere.
+    escapes: bool,
+    /// Every property that is asked for anywhere, also of what was reached from the row earlier.
     pub properties: BTreeSet<String>,
 }
 
@@ -35,7 +35,48 @@ impl Uses {
     pub(super) fn of(lambda: &Lambda, parameter: usize, functions: &Functions) -> Uses {
         let mut uses = Uses::default();
         uses.follow(lambda, parameter, functions, 0);
+        uses.collect_properties(lambda, functions, &mut BTreeSet::new());
         uses
+    }
+
+    /// The columns that may be asked for; some of them may not exist. `None` if that cannot be known.
+    pub(super) fn columns(&self) -> Option<Vec<String>> {
+        if self.escapes {
+            return None;
+        }
+        // `let p = s.pre; p.layer`: what was reached earlier may be followed by any property.
+        let later = self.columns.iter().flat_map(|c| self.properties.iter().map(move |p| format!("{c}.{p}")));
+        let all: BTreeSet<String> = later.chain(self.columns.iter().cloned()).collect();
+        Some(all.into_iter().collect())
+    }
+
+    fn collect_properties(&mut self, lambda: &Lambda, functions: &Functions, seen: &mut BTreeSet<(String, usize)>) {
+        let mut called = BTreeSet::new();
+        walk(&lambda.body, &mut |path| {
+            match path.last() {
+                Some(ASTNode::Expr(Expr::Property(property, _))) if !is_getter(&property.2) => {
+                    self.properties.insert(property.2.to_string());
+                }
+                Some(ASTNode::Expr(Expr::FnCall(call, _) | Expr::MethodCall(call, _)) | ASTNode::Stmt(Stmt::FnCall(call, _))) => {
+                    called.insert((call.name.to_string(), call.args.len()));
+                }
+                Some(ASTNode::Expr(Expr::DynamicConstant(value, _))) => {
+                    if let Some(pointer) = value.read_lock::<FnPtr>() {
+                        let parameters = functions.parameters_of(pointer.fn_name());
+                        called.extend(parameters.map(|n| (pointer.fn_name().to_owned(), n)));
+                    }
+                }
+                _ => {}
+            }
+            true
+        });
+        for (name, parameters) in called {
+            if seen.insert((name.clone(), parameters))
+                && let Some(callee) = functions.find(&name, parameters, lambda.home.as_ref())
+            {
+                self.collect_properties(&callee, functions, seen);
+            }
+        }
     }
 
     fn follow(&mut self, lambda: &Lambda, parameter: usize, functions: &Functions, depth: usize) {
@@ -49,9 +90,6 @@ impl Uses {
             match path {
                 [.., ASTNode::Stmt(Stmt::Var(variable, ..))] if variable.0.name == row => self.escapes = true,
                 [.., ASTNode::Stmt(Stmt::For(parts, _))] if parts.0.name == row => self.escapes = true,
-                [.., ASTNode::Expr(Expr::Property(property, _))] => {
-                    self.properties.insert(property.2.to_string());
-                }
                 [.., ASTNode::Expr(Expr::Variable(variable, ..))] if variable.1 == row && variable.2.is_empty() => {
                     self.occurrence(path, &mut handed_on);
                 }
