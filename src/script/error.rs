@@ -86,6 +86,8 @@ fn explain(error: &EvalAltResult) -> Error {
             type_name(wanted),
             type_name(found)
         )),
+        EvalAltResult::ErrorAssignmentToConstant(name, _) => Error::script(format!("`{name}` cannot be changed here"))
+            .help(format!("a closure uses it; bind it anew: let {name} = …")),
         EvalAltResult::ErrorStackOverflow(_) => Error::script("calls are nested too deeply (a function calls itself?)"),
         EvalAltResult::ErrorModuleNotFound(name, _) => {
             Error::new(Code::Name, format!("there is no library `{name}`"))
