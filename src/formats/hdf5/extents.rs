@@ -51,7 +51,8 @@ impl Extent {
     }
 }
 
-/// The tables of one group, ordered by the keys that the caller made from their names.
+/// The tables of one group, each with the key that the caller made from its name; in the order of the file until
+/// they are [sorted](Extents::sort).
 pub struct Extents<K> {
     files: Vec<File>,
     entries: Vec<Entry<K>>,
