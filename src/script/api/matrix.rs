@@ -339,8 +339,13 @@ fn shape(api: &mut Api) {
 
 fn space(api: &mut Api) {
     let example = "matrix(2, [[0, 1]]).by_distance([[0, 0, 0], [10, 0, 0]], 50.0, 100.0)";
-    api.call("by_distance(positions, bin, max) -> Table", "The probability of a connection by distance, of cells at these positions.", example, |m: &mut SparseMatrix, at: Array, bin: Dynamic, max: Dynamic| -> Answer<Table> {
+    api.call("by_distance(positions, bin, max) -> Table", "The probability of a connection by distance, of cells at these positions; an array of edges may stand for `bin, max`.", example, |m: &mut SparseMatrix, at: Array, bin: Dynamic, max: Dynamic| -> Answer<Table> {
         let edges = distance::edges(number(&bin)?, number(&max)?)?;
+        let bins = placed(m, &at, |p| p.by_distance(&edges, Metric::Full))?;
+        Ok(super::pathway::by_distance_table(&bins)?)
+    });
+    api.also("by_distance", |m: &mut SparseMatrix, at: Array, edges: Array| -> Answer<Table> {
+        let edges = edges.iter().map(number).collect::<Result<Vec<_>>>()?;
         let bins = placed(m, &at, |p| p.by_distance(&edges, Metric::Full))?;
         Ok(super::pathway::by_distance_table(&bins)?)
     });

@@ -283,7 +283,8 @@ fn probabilities(api: &mut Api) {
     api.call(
         "by_distance(bin, max) -> Table",
         "The probability of a connection by the distance between somata: `low`, `high` (µm), `pairs`, `connected`, \
-         `probability`, and its 95 % interval (Wilson). Bins hold their lower end, the last one both.",
+         `probability`, and its 95 % interval (Wilson). Bins hold their lower end, the last one both. An array of edges may stand for \
+         `bin, max`.",
         "circuit.pathway(\"Excitatory\", \"Excitatory\").by_distance(50.um, 400.um)",
         |p: &mut Pathway, bin: Dynamic, max: Dynamic| -> Answer<Table> {
             let edges = distance::edges(number(&bin)?, number(&max)?)?;
@@ -291,6 +292,11 @@ fn probabilities(api: &mut Api) {
             Ok(by_distance_table(&bins)?)
         },
     );
+    api.also("by_distance", |p: &mut Pathway, edges: rhai::Array| -> Answer<Table> {
+        let edges = edges.iter().map(number).collect::<Result<Vec<_>>>()?;
+        let bins = p.net(false)?.pathway()?.by_distance(&edges, Metric::Full)?;
+        Ok(by_distance_table(&bins)?)
+    });
 }
 
 pub(super) fn by_distance_table(bins: &[connectivity::DistanceBin]) -> Result<Table> {
