@@ -2,6 +2,8 @@
 
 pub mod bbp;
 pub mod hdf5;
+pub mod table;
 pub mod paths;
 pub mod sniff;
 pub mod text;
+pub mod write;

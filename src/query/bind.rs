@@ -77,13 +77,27 @@ impl Kind {
 pub(super) enum Bound {
     Column(usize),
     /// A cell property over a link: `pre.mtype`.
-    Linked { via: usize, cells: Arc<CellTable>, column: usize },
+    Linked {
+        via: usize,
+        cells: Arc<CellTable>,
+        column: usize,
+    },
     Literal(Value),
     Not(Box<Bound>),
     Negate(Box<Bound>),
-    Arithmetic { op: BinaryOp, left: Box<Bound>, right: Box<Bound>, kind: Kind },
+    Arithmetic {
+        op: BinaryOp,
+        left: Box<Bound>,
+        right: Box<Bound>,
+        kind: Kind,
+    },
     Concat(Box<Bound>, Box<Bound>),
-    Compare { op: BinaryOp, left: Box<Bound>, right: Box<Bound>, kind: Kind },
+    Compare {
+        op: BinaryOp,
+        left: Box<Bound>,
+        right: Box<Bound>,
+        kind: Kind,
+    },
     And(Box<Bound>, Box<Bound>),
     Or(Box<Bound>, Box<Bound>),
     InNumbers(Box<Bound>, Vec<f64>),
@@ -91,9 +105,21 @@ pub(super) enum Bound {
     InIds(Box<Bound>, IdSet),
     Match(Box<Bound>, Regex),
     IsNull(Box<Bound>),
-    Call { function: Function, arguments: Vec<Bound>, kind: Kind },
-    If { condition: Box<Bound>, then: Box<Bound>, otherwise: Box<Bound>, kind: Kind },
-    Script { function: Arc<dyn RowFunction>, schema: Arc<Schema> },
+    Call {
+        function: Function,
+        arguments: Vec<Bound>,
+        kind: Kind,
+    },
+    If {
+        condition: Box<Bound>,
+        then: Box<Bound>,
+        otherwise: Box<Bound>,
+        kind: Kind,
+    },
+    Script {
+        function: Arc<dyn RowFunction>,
+        schema: Arc<Schema>,
+    },
 }
 
 impl Bound {
@@ -112,9 +138,10 @@ impl Bound {
             | Bound::InIds(e, _)
             | Bound::Match(e, _)
             | Bound::IsNull(e) => e.can_fail(),
-            Bound::Concat(a, b) | Bound::Compare { left: a, right: b, .. } | Bound::And(a, b) | Bound::Or(a, b) => {
-                a.can_fail() || b.can_fail()
-            }
+            Bound::Concat(a, b)
+            | Bound::Compare { left: a, right: b, .. }
+            | Bound::And(a, b)
+            | Bound::Or(a, b) => a.can_fail() || b.can_fail(),
             Bound::Call { function, arguments, .. } => {
                 *function == Function::ToInt || arguments.iter().any(Bound::can_fail)
             }
@@ -222,13 +249,12 @@ pub(super) fn resolve(name: &str, schema: &Schema) -> Result<Resolved> {
         && let Some(via) = schema.find(head)
         && let Some(link) = schema.link_at(via)
     {
-        return match link.cells.schema().find(tail) {
-            Some(column) => Ok(Resolved::Linked { via, cells: link.cells.clone(), column }),
-            None => {
-                let known = link.cells.schema().columns().iter().map(|c| format!("{head}.{}", c.name));
-                Err(Error::unknown("column", name, known))
-            }
+        let properties = link.cells.schema();
+        let Some(column) = properties.find(tail) else {
+            let known = properties.columns().iter().map(|c| format!("{head}.{}", c.name));
+            return Err(Error::unknown("column", name, known));
         };
+        return Ok(Resolved::Linked { via, cells: link.cells.clone(), column });
     }
     Err(schema.unknown(name))
 }
@@ -265,9 +291,7 @@ fn bind_arithmetic(op: BinaryOp, a: &Expr, b: &Expr, schema: &Arc<Schema>) -> Re
         return Ok((Bound::Concat(left, right), Kind::Text));
     }
     for (e, kind) in [(a, kind_a), (b, kind_b)] {
-        require(kind.is_number(), || {
-            format!("`{}` needs numbers, but `{e}` is {}", op.sign(), kind.name())
-        })?;
+        require(kind.is_number(), || format!("`{}` needs numbers, but `{e}` is {}", op.sign(), kind.name()))?;
     }
     let kind = common(kind_a, kind_b).filter(|k| *k != Kind::Any).unwrap_or(Kind::Float);
     Ok((Bound::Arithmetic { op, left, right, kind }, kind))
@@ -277,6 +301,9 @@ fn bind_membership(e: &Expr, members: &Members, schema: &Arc<Schema>) -> Result<
     let (inner, kind) = bind(e, schema)?;
     let inner = Box::new(inner);
     match members {
+        Members::Group(name) => {
+            Err(Error::argument(format!("the target `{name}` can only be asked for of cells")))
+        }
         Members::Ids(ids) => {
             require(matches!(kind, Kind::Int | Kind::Any), || format!("`{e}` is not a cell id"))?;
             Ok(Bound::InIds(inner, ids.clone()))
@@ -287,25 +314,18 @@ fn bind_membership(e: &Expr, members: &Members, schema: &Arc<Schema>) -> Result<
             };
             // Null is a member of nothing, as in SQL.
             let values = values.iter().filter(|v| **v != Value::Null);
-            match kind {
-                Kind::Text => {
-                    let texts = values.map(|v| match v {
-                        Value::Text(t) => Ok(t.clone()),
-                        _ => Err(wrong(v)),
-                    });
-                    Ok(Bound::InTexts(inner, texts.collect::<Result<_>>()?))
-                }
-                _ => {
-                    let mut numbers = values
-                        .map(|v| match v {
-                            Value::Bool(b) if kind == Kind::Bool => Ok(f64::from(u8::from(*b))),
-                            _ => v.as_f64().filter(|_| kind != Kind::Bool).ok_or_else(|| wrong(v)),
-                        })
-                        .collect::<Result<Vec<f64>>>()?;
-                    numbers.sort_by(f64::total_cmp);
-                    Ok(Bound::InNumbers(inner, numbers))
-                }
+            if kind == Kind::Text {
+                let texts =
+                    values.map(|v| if let Value::Text(t) = v { Ok(t.clone()) } else { Err(wrong(v)) });
+                return Ok(Bound::InTexts(inner, texts.collect::<Result<_>>()?));
             }
+            let number = |v: &Value| match v {
+                Value::Bool(b) if kind == Kind::Bool => Ok(f64::from(u8::from(*b))),
+                _ => v.as_f64().filter(|_| kind != Kind::Bool).ok_or_else(|| wrong(v)),
+            };
+            let mut numbers = values.map(number).collect::<Result<Vec<f64>>>()?;
+            numbers.sort_by(f64::total_cmp);
+            Ok(Bound::InNumbers(inner, numbers))
         }
     }
 }
@@ -378,9 +398,10 @@ pub(super) fn unit_of(expr: &Expr, schema: &Schema) -> Option<String> {
     match expr {
         Expr::Column(name) => spec_of(name, schema).ok()?.unit,
         Expr::Negate(e) => unit_of(e, schema),
-        Expr::Call(Function::Abs | Function::Floor | Function::Ceiling | Function::Round | Function::ToFloat, a) => {
-            unit_of(a.first()?, schema)
-        }
+        Expr::Call(
+            Function::Abs | Function::Floor | Function::Ceiling | Function::Round | Function::ToFloat,
+            a,
+        ) => unit_of(a.first()?, schema),
         Expr::Call(Function::Min | Function::Max, a) => {
             let first = unit_of(a.first()?, schema);
             first.filter(|u| a.get(1).is_some_and(|b| literal(b) || unit_of(b, schema).as_ref() == Some(u)))

@@ -63,9 +63,8 @@ impl Evaluated {
 
 fn arrow(error: &ArrowError) -> Error {
     match error {
-        ArrowError::DivideByZero => {
-            Error::script("division by zero").help("whole numbers are divided as whole numbers; use `to_float`")
-        }
+        ArrowError::DivideByZero => Error::script("division by zero")
+            .help("whole numbers are divided as whole numbers; use `to_float`"),
         ArrowError::ArithmeticOverflow(_) => Error::script("a whole number grew too large for 64 bits"),
         other => Error::script(other.to_string()),
     }
@@ -105,7 +104,9 @@ fn as_bool(array: &ArrayRef) -> Result<BooleanArray> {
 /// The array in the form in which its kind is computed: 64-bit numbers, truth values, text.
 pub(super) fn normalised(array: ArrayRef) -> Result<ArrayRef> {
     let wanted = match array.data_type() {
-        DataType::Int64 | DataType::Float64 | DataType::Boolean | DataType::Utf8 | DataType::Null => return Ok(array),
+        DataType::Int64 | DataType::Float64 | DataType::Boolean | DataType::Utf8 | DataType::Null => {
+            return Ok(array);
+        }
         DataType::Dictionary(key, value) if **key == DataType::Int32 && **value == DataType::Utf8 => {
             return Ok(array);
         }
@@ -165,7 +166,9 @@ pub(super) fn eval(bound: &Bound, block: &dyn Block) -> Result<Evaluated> {
         Bound::InNumbers(e, numbers) => {
             let e = eval(e, block)?;
             let values = ok(arrow_cast::cast(e.array(), &DataType::Float64))?;
-            let found = |x: f64| numbers.binary_search_by(|n| n.total_cmp(&x)).is_ok() || (x == 0.0 && numbers.contains(&0.0));
+            let found = |x: f64| {
+                numbers.binary_search_by(|n| n.total_cmp(&x)).is_ok() || (x == 0.0 && numbers.contains(&0.0))
+            };
             e.like(Arc::new(BooleanArray::from_unary(values.as_primitive::<Float64Type>(), found)))
         }
         Bound::InTexts(e, texts) => {
@@ -224,7 +227,7 @@ pub(super) fn follow(ids: &ArrayRef, cells: &CellTable, column: usize) -> Result
         UInt32Array::from(rows)
     } else {
         let known = ids.iter().map(|id| id.is_some_and(|id| cells.row_of(id).is_some()));
-        UInt32Array::new(ScalarBuffer::from(rows), Some(NullBuffer::from_iter(known)))
+        UInt32Array::new(ScalarBuffer::from(rows), Some(known.collect()))
     };
     // A null index must not point outside either: Arrow reads only valid ones.
     ok(arrow_select::take::take(cells.column(column)?, &rows, None))
@@ -354,7 +357,11 @@ fn zip_floats(a: &dyn Datum, b: &dyn Datum, test: impl Fn(f64, f64) -> bool) -> 
 /// may fail there.
 fn both(a: &Bound, b: &Bound, and: bool, block: &dyn Block) -> Result<Evaluated> {
     let left = as_bool(&evaluate(a, block)?)?;
-    let decided = if and { left.true_count() + left.null_count() == 0 } else { left.false_count() + left.null_count() == 0 };
+    let decided = if and {
+        left.true_count() + left.null_count() == 0
+    } else {
+        left.false_count() + left.null_count() == 0
+    };
     if decided {
         return Ok(Evaluated::Rows(Arc::new(left)));
     }
@@ -403,7 +410,11 @@ fn arithmetic(op: BinaryOp, left: &Evaluated, right: &Evaluated, kind: Kind) -> 
         _ => return power(left, right, kind),
     };
     let array = ok(result)?;
-    Ok(if left.is_constant() && right.is_constant() { Evaluated::Constant(array) } else { Evaluated::Rows(array) })
+    Ok(if left.is_constant() && right.is_constant() {
+        Evaluated::Constant(array)
+    } else {
+        Evaluated::Rows(array)
+    })
 }
 
 fn power(left: &Evaluated, right: &Evaluated, kind: Kind) -> Result<Evaluated> {
@@ -425,7 +436,8 @@ fn power(left: &Evaluated, right: &Evaluated, kind: Kind) -> Result<Evaluated> {
         };
         Arc::new((0..rows).map(one).collect::<Result<Int64Array>>()?)
     } else {
-        let (x, y) = (left.array().as_primitive::<Float64Type>(), right.array().as_primitive::<Float64Type>());
+        let (x, y) =
+            (left.array().as_primitive::<Float64Type>(), right.array().as_primitive::<Float64Type>());
         let one = |i: usize| valid(i).then(|| x.value(at(left, i)).powf(y.value(at(right, i))));
         Arc::new((0..rows).map(one).collect::<Float64Array>())
     };
@@ -537,7 +549,7 @@ fn call_two(
 }
 
 /// One value of an array.
-pub(super) fn value_at(array: &dyn Array, row: usize) -> Value {
+pub fn value_at(array: &dyn Array, row: usize) -> Value {
     if array.is_null(row) {
         return Value::Null;
     }

@@ -11,8 +11,8 @@ use rayon::prelude::*;
 
 use super::bind::Bound;
 use super::eval::{evaluate, mask, ok};
-use crate::diag::work::Progress;
 use crate::diag::Result;
+use crate::diag::work::Progress;
 use crate::model::{Block, Frame, Morsel, ROWS_PER_MORSEL, Schema, Source};
 
 /// At most so many runs of morsels are folded side by side.
@@ -112,7 +112,8 @@ fn collect_head(source: &dyn Source, width: usize, limit: usize) -> Result<Vec<(
         let block = source.open(&morsel)?;
         let take = block.rows().min(missing);
         if take > 0 {
-            let columns = (0..width).map(|i| Ok(block.column(i)?.slice(0, take))).collect::<Result<Vec<_>>>()?;
+            let columns =
+                (0..width).map(|i| Ok(block.column(i)?.slice(0, take))).collect::<Result<Vec<_>>>()?;
             parts.push((take, columns));
             missing -= take;
         }
@@ -128,7 +129,10 @@ pub(super) struct Cached<B> {
 
 impl<B: Block> Cached<B> {
     fn new(inner: B, schema: &Schema) -> Self {
-        Cached { inner, columns: std::iter::repeat_with(OnceLock::new).take(schema.columns().len()).collect() }
+        Cached {
+            inner,
+            columns: std::iter::repeat_with(OnceLock::new).take(schema.columns().len()).collect(),
+        }
     }
 }
 

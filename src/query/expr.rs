@@ -219,6 +219,8 @@ pub enum Members {
     Values(Vec<Value>),
     /// A set of cell ids.
     Ids(IdSet),
+    /// The cells of a target or node set, looked up when the circuit is known.
+    Group(String),
 }
 
 /// A function that a script computes row by row, because it could not be translated.
@@ -404,6 +406,7 @@ impl fmt::Display for Expr {
                 f.write_str("]")
             }
             Expr::In(e, Members::Ids(ids)) => write!(f, "{e} in {{{} cells}}", ids.sorted().len()),
+            Expr::In(e, Members::Group(name)) => write!(f, "{e} in \"{name}\""),
             Expr::Match(e, Pattern::Like(p)) => write!(f, "{e} like \"{p}\""),
             Expr::Match(e, Pattern::ILike(p)) => write!(f, "{e} ilike \"{p}\""),
             Expr::Match(e, Pattern::Regex(p)) => write!(f, "{e} matches \"{p}\""),

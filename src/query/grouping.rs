@@ -42,13 +42,9 @@ pub(super) struct Groups {
 
 /// Aggregates a source. Without keys there is exactly one group, also over no rows.
 pub(super) fn aggregate(source: &dyn Source, grouping: &Grouping) -> Result<Groups> {
-    let state = fold(
-        source,
-        || State::new(grouping),
-        |state, block| state.add(grouping, block),
-        |state, later| state.merge(later),
-    )?;
-    state.finish(grouping)
+    let state =
+        fold(source, || State::new(grouping), |state, block| state.add(grouping, block), State::merge)?;
+    Ok(state.finish(grouping))
 }
 
 struct State {
@@ -84,7 +80,7 @@ impl State {
             None
         } else {
             let columns = grouping.keys.iter().map(|k| evaluate(k, block)).collect::<Result<Vec<_>>>()?;
-            let (ids, groups) = self.keys.number(&columns)?;
+            let (ids, groups) = self.keys.number(&columns);
             self.grow(groups);
             Some(ids)
         };
@@ -118,7 +114,7 @@ impl State {
         Ok(())
     }
 
-    fn finish(mut self, grouping: &Grouping) -> Result<Groups> {
+    fn finish(mut self, grouping: &Grouping) -> Groups {
         let with_keys = !grouping.keys.is_empty();
         let mut groups: Vec<(Vec<Value>, usize)> = (0..self.rows.len())
             .filter(|&g| self.rows[g] > 0 || !with_keys)
@@ -128,12 +124,12 @@ impl State {
         let mut measures = Vec::with_capacity(grouping.measures.len());
         for (measure, accumulator) in grouping.measures.iter().zip(&mut self.accumulators) {
             let one = |&(_, g): &(Vec<Value>, usize)| match measure.aggregate {
-                Aggregate::Count => Ok(Value::Int(self.rows[g])),
+                Aggregate::Count => Value::Int(self.rows[g]),
                 _ => accumulator.value(g, &measure.aggregate),
             };
-            measures.push(groups.iter().map(one).collect::<Result<Vec<_>>>()?);
+            measures.push(groups.iter().map(one).collect());
         }
-        Ok(Groups { keys: groups.into_iter().map(|g| g.0).collect(), measures })
+        Groups { keys: groups.into_iter().map(|g| g.0).collect(), measures }
     }
 }
 
@@ -159,7 +155,7 @@ pub(super) fn compare_values(a: &Value, b: &Value) -> Ordering {
 }
 
 /// The key columns' codes and how they are combined to group numbers.
-struct Keys {
+pub(super) struct Keys {
     columns: Vec<Codes>,
     /// One step for each column after the first.
     steps: Vec<Step>,
@@ -168,20 +164,25 @@ struct Keys {
 /// How the number so far and the next column's code make a number.
 enum Step {
     /// `left * width + right`.
-    Dense { width: u32 },
-    Hashed { numbers: HashMap<(u32, u32), u32>, pairs: Vec<(u32, u32)> },
+    Dense {
+        width: u32,
+    },
+    Hashed {
+        numbers: HashMap<(u32, u32), u32>,
+        pairs: Vec<(u32, u32)>,
+    },
 }
 
 impl Keys {
-    fn new(columns: usize) -> Self {
+    pub(super) fn new(columns: usize) -> Self {
         Keys { columns: (0..columns).map(|_| Codes::default()).collect(), steps: Vec::new() }
     }
 
     /// The group number of each row, and how many numbers may be in use.
-    fn number(&mut self, columns: &[ArrayRef]) -> Result<(Vec<u32>, usize)> {
+    pub(super) fn number(&mut self, columns: &[ArrayRef]) -> (Vec<u32>, usize) {
         let mut codes = Vec::with_capacity(columns.len());
         for (column, array) in self.columns.iter_mut().zip(columns) {
-            codes.push(column.encode(array)?);
+            codes.push(column.encode(array));
         }
         self.choose_steps();
         let mut codes = codes.into_iter();
@@ -190,7 +191,7 @@ impl Keys {
             step.combine(&mut numbers, &right);
         }
         let count = numbers.iter().max().map_or(0, |&m| m as usize + 1);
-        Ok((numbers, count))
+        (numbers, count)
     }
 
     /// Decides once, at the first block, how codes are combined.
@@ -319,7 +320,7 @@ impl Codes {
         self.dictionary.as_ref().map(|d| d.len() + 1)
     }
 
-    fn encode(&mut self, array: &ArrayRef) -> Result<Vec<u32>> {
+    fn encode(&mut self, array: &ArrayRef) -> Vec<u32> {
         if let DataType::Dictionary(..) = array.data_type() {
             let dictionary = array.as_dictionary::<Int32Type>();
             if self.dictionary.is_none() && self.values.is_empty() && unique(dictionary.values()) {
@@ -329,18 +330,18 @@ impl Codes {
                 && same(known, dictionary.values())
             {
                 let null = known.len() as u32;
-                return Ok(match dictionary.nulls() {
+                return match dictionary.nulls() {
                     None => dictionary.keys().values().iter().map(|&k| k as u32).collect(),
                     Some(_) => dictionary.keys().iter().map(|k| k.map_or(null, |k| k as u32)).collect(),
-                });
+                };
             }
         }
         if let Some(ints) = array.as_primitive_opt::<Int64Type>()
             && self.dictionary.is_none()
         {
-            return Ok(self.encode_ints(ints));
+            return self.encode_ints(ints);
         }
-        Ok((0..array.len()).map(|i| self.encode_value(&value_at(array, i))).collect())
+        (0..array.len()).map(|i| self.encode_value(&value_at(array, i))).collect()
     }
 
     fn encode_ints(&mut self, ints: &Int64Array) -> Vec<u32> {
@@ -493,7 +494,8 @@ impl Accumulator {
                     let Some(value) = value else { continue };
                     let sum = &mut sums[group(i)];
                     *sum = sum.checked_add(value).ok_or_else(|| {
-                        Error::script("the sum grew too large for 64 bits").help("sum `to_float` of the column")
+                        Error::script("the sum grew too large for 64 bits")
+                            .help("sum `to_float` of the column")
                     })?;
                     counts[group(i)] += 1;
                 }
@@ -530,7 +532,9 @@ impl Accumulator {
                 }
             }
             Accumulator::Extremes { best, largest } => extremes(array, best, *largest, &group),
-            Accumulator::Numbers(lists) => each_valid(&floats(array)?, |i, value| lists[group(i)].push(value)),
+            Accumulator::Numbers(lists) => {
+                each_valid(&floats(array)?, |i, value| lists[group(i)].push(value))
+            }
             Accumulator::Truth { seen, any } => {
                 let array = ok(arrow_cast::cast(array, &DataType::Boolean))?;
                 for (i, value) in array.as_boolean().iter().enumerate() {
@@ -552,7 +556,9 @@ impl Accumulator {
     fn merge(&mut self, later: Accumulator, map: &[(usize, usize)]) -> Result<()> {
         match (self, later) {
             (Accumulator::Counts(mine), Accumulator::Counts(theirs)) => {
-                map.iter().for_each(|&(t, o)| mine[o] += theirs[t]);
+                for &(t, o) in map {
+                    mine[o] += theirs[t];
+                }
             }
             (Accumulator::Distinct(mine), Accumulator::Distinct(mut theirs)) => {
                 for &(t, o) in map {
@@ -614,9 +620,9 @@ impl Accumulator {
         Ok(())
     }
 
-    fn value(&mut self, group: usize, aggregate: &Aggregate) -> Result<Value> {
+    fn value(&mut self, group: usize, aggregate: &Aggregate) -> Value {
         let number = |x: Option<f64>| x.map_or(Value::Null, Value::Float);
-        Ok(match (self, aggregate) {
+        match (self, aggregate) {
             (Accumulator::Counts(counts), _) => Value::Int(counts[group]),
             (Accumulator::Distinct(sets), _) => Value::Int(sets[group].len() as i64),
             (Accumulator::IntSums { sums, .. }, _) => Value::Int(sums[group]),
@@ -643,7 +649,7 @@ impl Accumulator {
             (Accumulator::Truth { seen, any }, _) => Value::Bool(seen[group].unwrap_or(!*any)),
             (Accumulator::Firsts(firsts), _) => firsts[group].clone().unwrap_or(Value::Null),
             (Accumulator::Nothing, _) => Value::Null,
-        })
+        }
     }
 }
 
