@@ -772,7 +772,7 @@ impl Names {
         let alone = boxes.next().filter(|_| boxes.next().is_none());
         let written = |(i, name): (usize, &String)| {
             let n = alone.and_then(|boxes| boxes.get(i)).map(|b| format!(" (n={})", count(b.n)));
-            format!("{}{}", font::clean(name).trim_end(), n.unwrap_or_default())
+            font::clean(name).trim_end().to_owned() + n.unwrap_or_default().as_str()
         };
         let words: Vec<String> = names.iter().enumerate().map(written).collect();
         let widest = words.iter().map(|w| font::width(w, 1.0, false)).fold(0.0, f64::max);

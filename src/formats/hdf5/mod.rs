@@ -319,8 +319,11 @@ fn kind_of(header: &ObjectHeader) -> Member {
 
 /// How many bytes one read may give: what the best compression could have hidden in the file.
 fn decoded_limit(file: usize) -> usize {
-    file.saturating_mul(1100).saturating_add(64 << 20)
+    file.saturating_mul(1100).saturating_add(1 << 20)
 }
+
+/// Tables of more columns are no tables: an empty one could claim any number of them.
+const MOST_COLUMNS: u64 = 1 << 16;
 
 fn not_hdf5(path: &Path, length: usize, error: &ReaderError) -> Error {
     match error {
@@ -354,3 +357,6 @@ fn attribute_value(attribute: &Attribute) -> Option<Value> {
         Err(several) => Some(Value::Array(several)),
     }
 }
+
+#[cfg(test)]
+mod tests;
