@@ -192,8 +192,8 @@ impl Map {
 
     /// The place of a value; NaN if it has none.
     pub fn at(&self, v: f64) -> f64 {
-        // A little more than data may have, for ticks and edges beside them.
-        if !drawable(v * 1e-3, self.log) {
+        // Ticks and the ends of the axes lie a little beyond what data may have.
+        if !drawable(v * 1e-3, false) || (self.log && v <= 0.0) {
             return f64::NAN;
         }
         let v = if self.log { v.log10() } else { v };

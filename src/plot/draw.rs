@@ -539,9 +539,13 @@ impl Pen<'_> {
         let (right, left) = (place + gap, place - gap);
         let (top, bottom) = (area.y0 + self.style.em, area.y1 - 0.5 * self.style.em);
         let (start, end) = (Anchor::Start, Anchor::End);
-        let places =
-            [((right, top), start), ((left, top), end), ((right, bottom), start), ((left, bottom), end)];
-        self.label(label, places.to_vec());
+        let mut places =
+            vec![((right, top), start), ((left, top), end), ((right, bottom), start), ((left, bottom), end)];
+        for line in 1..5 {
+            let lower = top + f64::from(line) * self.style.em;
+            places.extend([((right, lower), start), ((left, lower), end)]);
+        }
+        self.label(label, places);
     }
 
     fn level(&mut self, y: f64, label: &str) {
@@ -557,9 +561,18 @@ impl Pen<'_> {
         let (above, below) = (place - 0.35 * self.style.em, place + 1.05 * self.style.em);
         let (left, right) = (area.x0 + 0.4 * self.style.em, area.x1 - 0.4 * self.style.em);
         let (start, end) = (Anchor::Start, Anchor::End);
-        let places =
-            [((right, above), end), ((right, below), end), ((left, above), start), ((left, below), start)];
-        self.label(label, places.to_vec());
+        let mut places = vec![
+            ((right, above), end),
+            ((right, below), end),
+            ((left, above), start),
+            ((left, below), start),
+        ];
+        // Where data lie along the line, its label stands a little above them.
+        for line in 1..5 {
+            let higher = above - f64::from(line) * 0.6 * self.style.em;
+            places.extend([((right, higher), end), ((left, higher), start)]);
+        }
+        self.label(label, places);
     }
 
     fn span(&mut self, from: f64, to: f64, label: &str) {

@@ -274,7 +274,11 @@ impl Figure {
 
     /// Several series of bars stand on each other.
     pub fn stacked(mut self) -> Self {
-        self.stacked = true;
+        self.each(&mut |figure| {
+            figure.stacked = true;
+            Ok(())
+        })
+        .unwrap_or_default();
         self
     }
 
@@ -315,7 +319,11 @@ impl Figure {
             let placed = |l: &Arc<Layer>| {
                 let still = x.is_none() && y.is_none();
                 let layer = if still { l.clone() } else { Arc::new(l.moved(x.as_ref(), y.as_ref())) };
-                if named && layer.name() == Some("") { Arc::new(layer.renamed(&name(of))) } else { layer }
+                if named && layer.name() == Some("") {
+                    Arc::new(layer.as_ref().clone().named(name(of)))
+                } else {
+                    layer
+                }
             };
             of.layers.iter().map(placed).collect()
         };

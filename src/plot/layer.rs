@@ -312,9 +312,40 @@ impl Layer {
         }
     }
 
-    /// The same with another name.
-    pub(super) fn renamed(&self, to: &str) -> Layer {
-        let mut layer = self.clone();
+    /// Counts (or densities) of bins between rising edges.
+    pub fn histogram(edges: Vec<f64>, counts: Vec<f64>) -> Self {
+        Layer::Histogram { name: String::new(), edges, counts }
+    }
+
+    /// An upright bar for each name of the horizontal axis.
+    pub fn bars(values: Vec<f64>) -> Self {
+        Layer::Bars { name: String::new(), values, errors: Vec::new(), horizontal: false }
+    }
+
+    /// A line through points.
+    pub fn line(x: Vec<f64>, y: Vec<f64>) -> Self {
+        Layer::Line { name: String::new(), x, y, lower: Vec::new(), upper: Vec::new(), markers: false }
+    }
+
+    /// A line that is level between rising edges.
+    pub fn steps(edges: Vec<f64>, values: Vec<f64>) -> Self {
+        Layer::Steps { name: String::new(), edges, values }
+    }
+
+    /// Points of one colour.
+    pub fn scatter(x: Vec<f64>, y: Vec<f64>) -> Self {
+        Layer::Scatter { name: String::new(), x, y, colour: Colouring::Series, marker: Marker::Dot }
+    }
+
+    /// An upright box for each name of the horizontal axis.
+    pub fn boxes(boxes: Vec<BoxStats>) -> Self {
+        Layer::Boxes { name: String::new(), boxes, horizontal: false }
+    }
+
+    /// The same with this name in the legend; no change for what is not a single series.
+    #[must_use]
+    pub fn named(self, to: impl Into<String>) -> Self {
+        let mut layer = self;
         if let Layer::Histogram { name, .. }
         | Layer::Bars { name, .. }
         | Layer::Line { name, .. }
@@ -322,7 +353,7 @@ impl Layer {
         | Layer::Boxes { name, .. }
         | Layer::Scatter { name, .. } = &mut layer
         {
-            to.clone_into(name);
+            *name = to.into();
         }
         layer
     }

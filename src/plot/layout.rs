@@ -143,11 +143,18 @@ pub(super) struct Chart<'a> {
     heading: String,
     entries: Vec<Entry>,
     ranges: (Range, Range),
-    names: (Option<Vec<String>>, Option<Vec<String>>),
+    names: (Option<Names>, Option<Names>),
     lost: usize,
     letter: Option<String>,
     /// The user chose the size, so that names must make do with it.
     pub fixed: bool,
+}
+
+/// The names of an axis as they are written.
+struct Names {
+    words: Vec<String>,
+    /// The width of the widest, in em.
+    widest: f64,
 }
 
 /// A measured figure.
@@ -189,7 +196,7 @@ impl<'a> Chart<'a> {
             heading,
             entries,
             ranges: ranges(figure),
-            names: (names(figure, false), names(figure, true)),
+            names: (Names::new(figure, false), Names::new(figure, true)),
             lost,
             letter,
             fixed,
@@ -355,7 +362,7 @@ impl<'a> Chart<'a> {
         }
         for (side, names, letter) in [(x, &self.names.0, 'x'), (y, &self.names.1, 'y')] {
             if side.every > 1 {
-                let all = names.as_ref().map_or(0, Vec::len);
+                let all = names.as_ref().map_or(0, |n| n.words.len());
                 notes.push(format!(
                     "the {letter} axis has {} names, of which it shows every {}",
                     count(all),
@@ -400,10 +407,10 @@ impl<'a> Chart<'a> {
     }
 
     /// Names below the axes: level if they fit, else turned, else smaller, else (in a figure of fixed size) not all.
-    fn names_below(&self, names: &[String], area: Rect, map: &Map) -> Side {
+    fn names_below(&self, names: &Names, area: Rect, map: &Map) -> Side {
         let style = self.style;
         let pitch = map.unit();
-        let widest = |size: f64| names.iter().map(|n| font::width(n, size, false)).fold(0.0, f64::max);
+        let widest = |size: f64| names.widest * size;
         let mut side = Side { size: style.em, every: 1, ..Side::default() };
         let step = |size: f64| size * 1.12;
         if widest(style.em) + 0.7 * style.em > pitch {
@@ -427,7 +434,7 @@ impl<'a> Chart<'a> {
             -90.0 => widest(side.size),
             _ => (widest(side.size) + side.size) * std::f64::consts::FRAC_1_SQRT_2,
         };
-        for (i, name) in names.iter().enumerate().step_by(side.every) {
+        for (i, name) in names.words.iter().enumerate().step_by(side.every) {
             let place = map.at(i as f64);
             let wide = font::width(name, side.size, false);
             let (before, after) = match side.angle {
@@ -439,7 +446,7 @@ impl<'a> Chart<'a> {
             side.over.1 = side.over.1.max(place + after - area.x1);
             side.major.push((place, name.clone()));
         }
-        if names.is_empty() {
+        if names.words.is_empty() {
             side.depth = 0.0;
         }
         side
@@ -461,6 +468,7 @@ impl<'a> Chart<'a> {
                 side.every = (side.size * 1.12 / pitch).ceil().max(1.0) as usize;
             }
             side.major = names
+                .words
                 .iter()
                 .enumerate()
                 .step_by(side.every)
@@ -488,16 +496,19 @@ impl<'a> Chart<'a> {
         let row = self.least() * 1.12;
         if let (Some(columns), Some(rows)) = (&self.names.0, &self.names.1) {
             // Cells are squares of a size at which their names can be read.
-            let cell = (28.0 * em / columns.len().max(rows.len()).max(1) as f64).clamp(row, 3.5 * em);
-            (width, height) = (cell * columns.len() as f64, cell * rows.len() as f64);
+            let cell =
+                (28.0 * em / columns.words.len().max(rows.words.len()).max(1) as f64).clamp(row, 3.5 * em);
+            (width, height) = (cell * columns.words.len() as f64, cell * rows.words.len() as f64);
             (width, height) = (width.max(9.0 * em), height.max(7.0 * em));
         } else if let Some(names) = &self.names.0 {
-            width = width.max(row * names.len() as f64);
+            width = width.max(row * names.words.len() as f64);
             if plan.x.angle != 0.0 {
                 height = height.max(14.0 * em);
             }
         } else if let Some(names) = &self.names.1 {
-            height = (2.2 * em * names.len() as f64).clamp(7.0 * em, height).max(row * names.len() as f64);
+            height = (2.2 * em * names.words.len() as f64)
+                .clamp(7.0 * em, height)
+                .max(row * names.words.len() as f64);
             width = width.max(20.0 * em);
         } else if self.figure.equal {
             let span = |r: &Range| (r.to - r.from).abs();
@@ -658,7 +669,7 @@ impl<'a> Chart<'a> {
             paths = vec![vec![(left, top), (left, bottom), (right, bottom), (right, top), (left, top)]];
         }
         // Names need no ticks where bars or cells show what they belong to.
-        let ticked = |names: &Option<Vec<String>>| if names.is_some() { 0.0 } else { style.tick };
+        let ticked = |names: &Option<Names>| if names.is_some() { 0.0 } else { style.tick };
         let (down, out) = (ticked(&self.names.0), ticked(&self.names.1));
         for (x, _) in &plan.x.major {
             paths.push(vec![(style.snap(*x), bottom), (style.snap(*x), bottom + down)]);
@@ -749,20 +760,24 @@ fn ordinal(n: usize) -> String {
     format!("{}{ending}", count(n))
 }
 
-/// The names of an axis as they are written: boxes tell how many values they stand for.
-fn names(figure: &Figure, vertical: bool) -> Option<Vec<String>> {
-    let axis = if vertical { &figure.y } else { &figure.x };
-    let names = axis.categories()?;
-    let mut boxes = figure.layers.iter().filter_map(|l| match &**l {
-        Layer::Boxes { boxes, horizontal, .. } if *horizontal == vertical => Some(boxes),
-        _ => None,
-    });
-    let alone = boxes.next().filter(|_| boxes.next().is_none());
-    let written = |(i, name): (usize, &String)| {
-        let n = alone.and_then(|boxes| boxes.get(i)).map(|b| format!(" (n={})", count(b.n)));
-        format!("{}{}", font::clean(name).trim_end(), n.unwrap_or_default())
-    };
-    Some(names.iter().enumerate().map(written).collect())
+impl Names {
+    /// The names of an axis, if it has any; boxes tell how many values they stand for.
+    fn new(figure: &Figure, vertical: bool) -> Option<Names> {
+        let axis = if vertical { &figure.y } else { &figure.x };
+        let names = axis.categories()?;
+        let mut boxes = figure.layers.iter().filter_map(|l| match &**l {
+            Layer::Boxes { boxes, horizontal, .. } if *horizontal == vertical => Some(boxes),
+            _ => None,
+        });
+        let alone = boxes.next().filter(|_| boxes.next().is_none());
+        let written = |(i, name): (usize, &String)| {
+            let n = alone.and_then(|boxes| boxes.get(i)).map(|b| format!(" (n={})", count(b.n)));
+            font::clean(name).trim_end().to_owned() + n.unwrap_or_default().as_str()
+        };
+        let words: Vec<String> = names.iter().enumerate().map(written).collect();
+        let widest = words.iter().map(|w| font::width(w, 1.0, false)).fold(0.0, f64::max);
+        Some(Names { words, widest })
+    }
 }
 
 /// Widens one of two linear ranges so that one unit has the same length on both.

@@ -16,14 +16,12 @@ struct Raster {
     rect: Rect,
     columns: usize,
     rows: usize,
-    /// Pixels of the raster for each pixel of the figure.
-    detail: f64,
 }
 
 impl Raster {
     fn new(rect: Rect, detail: f64) -> Self {
         let side = |length: f64| ((length * detail).round() as usize).max(1);
-        Raster { rect, columns: side(rect.width()), rows: side(rect.height()), detail }
+        Raster { rect, columns: side(rect.width()), rows: side(rect.height()) }
     }
 
     fn mark(&self, pixels: Vec<[u8; 4]>) -> Mark {
@@ -168,15 +166,14 @@ impl Heat<'_> {
     /// The cells as one image; a pixel on which several cells fall is their mean.
     pub fn image(&self, mapx: &Map, mapy: &Map, area: Rect, detail: f64, key: &ColourKey) -> Mark {
         let raster = Raster::new(area, detail);
-        let (columns, rows) = self.size();
-        let across = spans(self.columns, columns, mapx, area.x0, raster.detail, raster.columns);
-        let down = spans(self.rows, rows, mapy, area.y0, raster.detail, raster.rows);
+        let (columns, _) = self.size();
         let mut sums = vec![(0.0_f64, 0_u32); raster.columns * raster.rows];
         for (row, column, v) in self.values.cells(columns) {
             if key.place(v).is_none() {
                 continue;
             }
-            let (Some(xs), Some(ys)) = (across.get(column), down.get(row)) else { continue };
+            let xs = span(self.columns, column, mapx, area.x0, detail, raster.columns);
+            let ys = span(self.rows, row, mapy, area.y0, detail, raster.rows);
             for y in ys.0..ys.1 {
                 for sum in
                     sums.get_mut(y * raster.columns + xs.0..y * raster.columns + xs.1).unwrap_or_default()
@@ -194,25 +191,21 @@ impl Heat<'_> {
     }
 }
 
-/// For each row or column the first and the last pixel (not included) that it covers; at least one inside the raster.
-fn spans(bins: &Bins, n: usize, map: &Map, start: f64, detail: f64, pixels: usize) -> Vec<(usize, usize)> {
+/// The first and the last pixel (not included) that the `i`th row or column covers; one at least, if it is inside.
+fn span(bins: &Bins, i: usize, map: &Map, start: f64, detail: f64, pixels: usize) -> (usize, usize) {
     let place = |i: usize| (map.at(bins.edge(i)) - start) * detail;
     let held = |v: f64| v.clamp(0.0, pixels as f64) as usize;
-    (0..n)
-        .map(|i| {
-            let (a, b) = (place(i), place(i + 1));
-            let (lo, hi) = (a.min(b), a.max(b));
-            if hi < 0.0 || lo >= pixels as f64 || lo.is_nan() {
-                return (0, 0);
-            }
-            if hi - lo < 1.0 {
-                let only = held(f64::midpoint(lo, hi)).min(pixels.saturating_sub(1));
-                return (only, only + 1);
-            }
-            let first = held(lo.round()).min(pixels.saturating_sub(1));
-            (first, held(hi.round()).max(first + 1))
-        })
-        .collect()
+    let (a, b) = (place(i), place(i + 1));
+    let (lo, hi) = (a.min(b), a.max(b));
+    if hi < 0.0 || lo >= pixels as f64 || lo.is_nan() {
+        return (0, 0);
+    }
+    if hi - lo < 1.0 {
+        let only = held(f64::midpoint(lo, hi)).min(pixels.saturating_sub(1));
+        return (only, only + 1);
+    }
+    let first = held(lo.round()).min(pixels.saturating_sub(1));
+    (first, held(hi.round()).max(first + 1))
 }
 
 #[cfg(test)]

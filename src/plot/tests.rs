@@ -161,6 +161,13 @@ fn many_cells_become_one_picture() {
     let heat = Layer::Heatmap { columns: even(100_000), rows: even(100_000), values, label, unit, colours };
     let svg = Figure::default().layer(heat).to_svg().unwrap();
     assert!(svg.contains("100,000 × 100,000 cells: a pixel is the mean"));
+    let values = Values::Sparse(vec![(u32::MAX - 1, 7, 1.0)]);
+    let (rows, columns) = (even(usize::MAX), even(usize::MAX / 3));
+    let heat = Layer::Heatmap { columns, rows, values, label: String::new(), unit: String::new(), colours };
+    assert!(
+        Figure::default().layer(heat).to_svg().unwrap().contains("<image"),
+        "no room is taken for empty cells"
+    );
 }
 
 #[test]

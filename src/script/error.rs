@@ -86,6 +86,12 @@ fn explain(error: &EvalAltResult) -> Error {
             type_name(wanted),
             type_name(found)
         )),
+        EvalAltResult::ErrorAssignmentToConstant(name, _) => Error::script(format!("`{name}` cannot be changed here"))
+            .help(format!("a closure uses it; bind it anew: let {name} = …")),
+        EvalAltResult::ErrorDataRace(..) => {
+            Error::script("a closure uses the variable whose own method is running it")
+                .help("copy what the closure needs to another variable first")
+        }
         EvalAltResult::ErrorStackOverflow(_) => Error::script("calls are nested too deeply (a function calls itself?)"),
         EvalAltResult::ErrorModuleNotFound(name, _) => {
             Error::new(Code::Name, format!("there is no library `{name}`"))
