@@ -224,9 +224,9 @@ pub fn boxes(table: &Table, of: &str, by: &str) -> Result<Figure> {
         let s = box_summary(values);
         BoxStats {
             low: s.low_whisker,
-            q1: s.q1,
+            q1: s.q25,
             median: s.median,
-            q3: s.q3,
+            q3: s.q75,
             high: s.high_whisker,
             outliers: s.outliers,
             n: values.len(),

@@ -82,6 +82,42 @@ pub fn cut(bytes: &[u8], range: Range<usize>, size: usize, is_cut: impl Fn(u8) -
     pieces
 }
 
+/// The finite number that a word is.
+pub fn number(word: &[u8]) -> Option<f64> {
+    short_decimal(word)
+        .or_else(|| std::str::from_utf8(word).ok()?.parse().ok().filter(|f: &f64| f.is_finite()))
+}
+
+/// The usual number: a sign, up to 15 digits, a point among them. Both parts of the quotient are exact, so it is
+/// the nearest number to what is written, as the general way would find.
+fn short_decimal(word: &[u8]) -> Option<f64> {
+    let (negative, digits) = match word.split_first()? {
+        (b'-', rest) => (true, rest),
+        _ => (false, word),
+    };
+    let (mut value, mut count, mut point) = (0u64, 0, None);
+    for &byte in digits {
+        match byte.wrapping_sub(b'0') {
+            digit if digit <= 9 => (value, count) = (value * 10 + u64::from(digit), count + 1),
+            _ if byte == b'.' && point.is_none() => point = Some(count),
+            _ => return None,
+        }
+        if count > 15 {
+            return None;
+        }
+    }
+    let behind = point.map_or(0, |point| count - point);
+    let scale =
+        [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15].get(behind)?;
+    let value = value as f64 / scale;
+    (count > 0).then_some(if negative { -value } else { value })
+}
+
+/// The whole number that a word is.
+pub fn whole(word: &[u8]) -> Option<i64> {
+    std::str::from_utf8(word).ok()?.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,6 +139,25 @@ mod tests {
         assert!(self::text(b"").1.bytes().is_empty());
         assert!(Text::open(Path::new("no/such/file")).is_err());
         assert!(Text::open(Path::new(".")).is_err());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn numbers_are_what_the_standard_way_finds(word in "[+-]?[0-9]{0,17}[.]?[0-9]{0,17}([eE]-?[0-9]{1,3})?", value: f64) {
+            for word in [word, format!("{value}"), format!("{value:.6}")] {
+                let expected = word.parse::<f64>().ok().filter(|f| f.is_finite()).map(f64::to_bits);
+                proptest::prop_assert_eq!(number(word.as_bytes()).map(f64::to_bits), expected, "{}", word);
+            }
+        }
+    }
+
+    #[test]
+    fn words_that_are_no_numbers() {
+        for word in ["", "-", ".", "-.", "nan", "inf", "1.2.3", "1,5", "--1", "1e", "0x1", "1e999"] {
+            assert_eq!(number(word.as_bytes()), None, "{word}");
+        }
+        assert_eq!(number(b"-0").map(f64::to_bits), Some((-0.0f64).to_bits()));
+        assert_eq!([&b"12"[..], b"-3", b"1.0", b""].map(whole), [Some(12), Some(-3), None, None]);
     }
 
     #[test]

@@ -128,7 +128,7 @@ fn range(axis: &Axis, tight: Extent, loose: Extent, manner: Manner, standing: bo
         Extent { lo: scale(tight.lo), hi: scale(tight.hi) },
         Extent { lo: scale(loose.lo), hi: scale(loose.hi) },
     );
-    let (mut lo, mut hi) = (lesser(tight.lo, loose.lo), lesser(-tight.hi, -loose.hi) * -1.0);
+    let (mut lo, mut hi) = (lesser(tight.lo, loose.lo), -lesser(-tight.hi, -loose.hi));
     let air = (hi - lo) * 0.045;
     if !(air > 0.0 && air > lo.abs().max(hi.abs()) * 1e-14 && air > 1e-290) {
         // A single value: some room on both sides of it, or above it where bars stand on zero.
@@ -192,7 +192,8 @@ impl Map {
 
     /// The place of a value; NaN if it has none.
     pub fn at(&self, v: f64) -> f64 {
-        if !drawable(v, self.log) {
+        // Ticks and the ends of the axes lie a little beyond what data may have.
+        if !drawable(v * 1e-3, false) || (self.log && v <= 0.0) {
             return f64::NAN;
         }
         let v = if self.log { v.log10() } else { v };

@@ -20,10 +20,11 @@ pub(super) struct Ink {
     pub words: Vec<Mark>,
 }
 
-/// Draws all layers of a chart with axes.
-pub(super) fn layers(chart: &Chart<'_>, plan: &Plan) -> Ink {
-    let mut pen =
-        Pen { chart, plan, style: chart.style, ink: Ink::default(), marks: Vec::new(), heavy: false };
+/// Draws all layers of a chart with axes; roughly, where only the place of the ink matters.
+pub(super) fn layers(chart: &Chart<'_>, plan: &Plan, rough: bool) -> Ink {
+    let detail = if rough { 0.25 } else { chart.style.detail };
+    let (ink, marks, labels) = (Ink::default(), Vec::new(), Vec::new());
+    let mut pen = Pen { chart, plan, style: chart.style, detail, ink, marks, heavy: false, labels };
     for (i, layer) in chart.figure.layers.iter().enumerate() {
         pen.layer(i, layer);
         let marks = std::mem::take(&mut pen.marks);
@@ -32,14 +33,26 @@ pub(super) fn layers(chart: &Chart<'_>, plan: &Plan) -> Ink {
             pen.ink.data.push(clip);
         }
     }
+    for label in std::mem::take(&mut pen.labels) {
+        pen.write(&label);
+    }
     pen.ink
+}
+
+/// Words between the axes, with the places where they may stand, the best first.
+struct Label {
+    text: String,
+    places: Vec<(Point, Anchor)>,
 }
 
 struct Pen<'a> {
     chart: &'a Chart<'a>,
     plan: &'a Plan,
     style: &'a Style,
+    /// Pixels of an image for each pixel of the figure.
+    detail: f64,
     ink: Ink,
+    labels: Vec<Label>,
     /// The marks of the layer at hand.
     marks: Vec<Mark>,
     /// They are too many for a vector file.
@@ -74,7 +87,7 @@ impl Pen<'_> {
             }
             Layer::Scatter { name, x, y, colour, marker } => self.scatter(i, name, (x, y), colour, *marker),
             Layer::Boxes { name, boxes, horizontal } => {
-                self.boxes(i, &self.look(i, name), boxes, *horizontal)
+                self.boxes(i, &self.look(i, name), boxes, *horizontal);
             }
             Layer::Heatmap { columns, rows, values, .. } => {
                 let heat = Heat { figure: self.chart.figure, columns, rows, values };
@@ -87,7 +100,8 @@ impl Pen<'_> {
             Layer::Text { x, y, text } => {
                 let (x, y) = self.at(*x, *y);
                 if self.plan.area.contains((x, y)) {
-                    self.word(text, (x, y + font::CAP / 2.0 * self.style.em), Anchor::Start);
+                    let at = (x, y + font::CAP / 2.0 * self.style.em);
+                    self.label(text, vec![(at, Anchor::Start)]);
                 }
             }
             Layer::Pie { .. } => {}
@@ -166,7 +180,7 @@ impl Pen<'_> {
             })
             .filter(|path| path.iter().all(|(x, y)| x.is_finite() && y.is_finite()))
             .collect();
-        (!paths.is_empty()).then(|| Mark::Lines { paths, stroke })
+        (!paths.is_empty()).then_some(Mark::Lines { paths, stroke })
     }
 
     /// How many layers share the places of the names, and which of them the `i`th is.
@@ -342,8 +356,13 @@ impl Pen<'_> {
         let (shape, radius) = match marker {
             Marker::Dot => (look.shape, radius),
             Marker::Tick => {
-                let half = (self.plan.mapy.unit() * 0.45).clamp(0.5, 0.8 * style.em);
-                (Shape::Tick(half), if x.len() > MANY { 0.25 } else { (0.06 * style.em).min(half * 0.7) })
+                // As high as the row of its cell; many of them leave no gaps between rows.
+                let row = self.plan.mapy.unit() * if x.len() > MANY { 0.5 } else { 0.45 };
+                let least = if x.len() > MANY { 0.5 } else { 0.09 * style.em };
+                (
+                    Shape::Tick(row.clamp(least, 0.8 * style.em)),
+                    if x.len() > MANY { 0.25 } else { 0.05 * style.em },
+                )
             }
         };
         let looks: Vec<Look> = match colour {
@@ -363,7 +382,7 @@ impl Pen<'_> {
         if x.len() > MANY {
             let maps = (&self.plan.mapx, &self.plan.mapy);
             let tint = if *colour == Colouring::Series { Tint::One(look.line) } else { Tint::Each(&tint) };
-            let cloud = pixels::cloud((x, y), maps, self.plan.area, style.detail, (shape, radius), &tint);
+            let cloud = pixels::cloud((x, y), maps, self.plan.area, self.detail, (shape, radius), &tint);
             self.marks.push(cloud);
             return;
         }
@@ -379,11 +398,11 @@ impl Pen<'_> {
             Marker::Dot if looks.is_empty() => vec![shape],
             Marker::Dot => {
                 let mut shapes: Vec<Shape> = Vec::new();
-                looks.iter().for_each(|l| {
-                    if !shapes.contains(&l.shape) {
-                        shapes.push(l.shape)
+                for look in &looks {
+                    if !shapes.contains(&look.shape) {
+                        shapes.push(look.shape);
                     }
-                });
+                }
                 shapes
             }
         };
@@ -465,12 +484,13 @@ impl Pen<'_> {
     }
 
     fn heatmap(&mut self, i: usize, heat: &Heat<'_>) {
-        let (area, detail) = (self.plan.area, self.style.detail);
-        self.marks.push(Mark::Box { rect: area, fill: self.style.ink.empty, edge: None });
-        let Some(key) = self.chart.key_of.get(i).copied().flatten().and_then(|k| self.chart.keys.get(k))
-        else {
-            return;
-        };
+        let (area, detail, ink) = (self.plan.area, self.style.detail, self.style.ink);
+        let key = self.chart.key_of.get(i).copied().flatten().and_then(|k| self.chart.keys.get(k));
+        // Where the middle of the colours is white, cells without a value are grey.
+        let white = key.is_some_and(super::key::ColourKey::has_white);
+        let empty = if white { ink.background.mix(ink.text, 0.3) } else { ink.empty };
+        self.marks.push(Mark::Box { rect: area, fill: empty, edge: None });
+        let Some(key) = key else { return };
         let (mapx, mapy) = (&self.plan.mapx, &self.plan.mapy);
         if heat.many() || heat.merged(area, detail) {
             self.marks.push(heat.image(mapx, mapy, area, detail, key));
@@ -516,10 +536,16 @@ impl Pen<'_> {
             stroke: self.guide(),
         });
         let gap = 0.35 * self.style.em;
-        let wide = font::width(&font::clean(label), self.style.em * 0.9, false);
-        let right = place + gap + wide <= area.x1;
-        let (at, anchor) = if right { (place + gap, Anchor::Start) } else { (place - gap, Anchor::End) };
-        self.word(label, (at, area.y0 + self.style.em), anchor);
+        let (right, left) = (place + gap, place - gap);
+        let (top, bottom) = (area.y0 + self.style.em, area.y1 - 0.5 * self.style.em);
+        let (start, end) = (Anchor::Start, Anchor::End);
+        let mut places =
+            vec![((right, top), start), ((left, top), end), ((right, bottom), start), ((left, bottom), end)];
+        for line in 1..5 {
+            let lower = top + f64::from(line) * self.style.em;
+            places.extend([((right, lower), start), ((left, lower), end)]);
+        }
+        self.label(label, places);
     }
 
     fn level(&mut self, y: f64, label: &str) {
@@ -532,9 +558,21 @@ impl Pen<'_> {
             paths: vec![vec![(area.x0, place), (area.x1, place)]],
             stroke: self.guide(),
         });
-        let above = place - 0.35 * self.style.em;
-        let base = if above - self.style.em < area.y0 { place + 1.1 * self.style.em } else { above };
-        self.word(label, (area.x1 - 0.3 * self.style.em, base), Anchor::End);
+        let (above, below) = (place - 0.35 * self.style.em, place + 1.05 * self.style.em);
+        let (left, right) = (area.x0 + 0.4 * self.style.em, area.x1 - 0.4 * self.style.em);
+        let (start, end) = (Anchor::Start, Anchor::End);
+        let mut places = vec![
+            ((right, above), end),
+            ((right, below), end),
+            ((left, above), start),
+            ((left, below), start),
+        ];
+        // Where data lie along the line, its label stands a little above them.
+        for line in 1..5 {
+            let higher = above - f64::from(line) * 0.6 * self.style.em;
+            places.extend([((right, higher), end), ((left, higher), start)]);
+        }
+        self.label(label, places);
     }
 
     fn span(&mut self, from: f64, to: f64, label: &str) {
@@ -546,29 +584,71 @@ impl Pen<'_> {
         let (a, b) = (a.clamp(area.x0, area.x1), b.clamp(area.x0, area.x1));
         let fill = self.style.ink.faint.alpha(0.18);
         self.ink.behind.push(Mark::Box { rect: Rect::new(a, area.y0, b, area.y1), fill, edge: None });
-        let half = font::width(&font::clean(label), self.style.em * 0.9, false) / 2.0;
+        let half = font::width(&font::clean(label), self.style.em * WORDS, false) / 2.0;
         let middle = f64::midpoint(a, b).min(area.x1 - half).max(area.x0 + half);
-        self.word(label, (middle, area.y0 + self.style.em), Anchor::Middle);
+        let (top, bottom) = (area.y0 + self.style.em, area.y1 - 0.5 * self.style.em);
+        let gap = 0.35 * self.style.em;
+        let places = [
+            ((middle, top), Anchor::Middle),
+            ((b + gap, top), Anchor::Start),
+            ((a - gap, top), Anchor::End),
+            ((middle, bottom), Anchor::Middle),
+        ];
+        self.label(label, places.to_vec());
     }
 
-    /// Words between the axes, a line lower where other words stand already.
-    fn word(&mut self, label: &str, at: Point, anchor: Anchor) {
-        if label.is_empty() {
+    fn label(&mut self, text: &str, places: Vec<(Point, Anchor)>) {
+        if !text.trim().is_empty() {
+            self.labels.push(Label { text: font::clean(text), places });
+        }
+    }
+
+    /// Writes a label where it hides nothing, else where it hides no other words, on a veil that keeps it readable.
+    fn write(&mut self, label: &Label) {
+        let full = self.style.em * WORDS;
+        let wide = font::width(&label.text, full, false);
+        let size = full * (0.98 * self.plan.area.width() / wide).clamp(0.4, 1.0);
+        let text = |(at, anchor): (Point, Anchor)| Text {
+            words: label.text.clone(),
+            at,
+            size,
+            bold: false,
+            anchor,
+            angle: 0.0,
+            colour: self.style.ink.text,
+        };
+        let area = self.plan.area.grown(1.0);
+        let inside = |r: &Rect| r.x0 >= area.x0 && r.x1 <= area.x1 && r.y0 >= area.y0 && r.y1 <= area.y1;
+        let written = |r: &Rect| self.ink.words.iter().any(|m| m.touches(r));
+        let free = |text: &Text| {
+            let bounds = text.bounds();
+            inside(&bounds) && !written(&bounds) && !self.ink.data.iter().any(|m| m.touches(&bounds))
+        };
+        if let Some(text) = label.places.iter().map(|p| text(*p)).find(free) {
+            self.ink.words.push(Mark::Text(text));
             return;
         }
-        let size = self.style.em * 0.9;
-        let (text, colour) = (font::clean(label), self.style.ink.text);
-        let mut text = Text { text, at, size, bold: false, anchor, angle: 0.0, colour };
+        let Some(first) = label.places.iter().find(|p| inside(&text(**p).bounds())).or(label.places.first())
+        else {
+            return;
+        };
+        let mut text = text(*first);
+        let bounds = text.bounds();
+        text.at.0 += (area.x1 - bounds.x1).min(0.0) + (area.x0 - bounds.x0).max(0.0);
         for _ in 0..20 {
-            let taken = |m: &Mark| matches!(m, Mark::Text(other) if other.bounds().overlaps(&text.bounds()));
-            if !self.ink.words.iter().any(taken) {
+            if !written(&text.bounds()) {
                 break;
             }
             text.at.1 += size * font::LINE;
         }
+        let veil = self.style.ink.background.alpha(0.8);
+        self.ink.words.push(Mark::Box { rect: text.bounds(), fill: veil, edge: None });
         self.ink.words.push(Mark::Text(text));
     }
 }
+
+/// The size of words between the axes, in em.
+const WORDS: f64 = 0.9;
 
 /// How light a colour is, 0 to 255.
 fn luminous(c: Colour) -> f64 {
@@ -671,7 +751,7 @@ pub(super) fn pie(chart: &Chart<'_>, plan: &Plan) -> Vec<Mark> {
             let at = (end + sign * 0.3 * style.em, y + font::CAP / 2.0 * size);
             let colour = style.ink.text;
             marks.push(Mark::Text(Text {
-                text: text.clone(),
+                words: text.clone(),
                 at,
                 size,
                 bold: false,

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::layer::drawable;
 use super::ticks::count;
 use super::{Layer, Theme};
 use crate::diag::{Error, Result};
@@ -76,7 +77,7 @@ impl Axis {
             return Err(Error::argument(format!("the {letter} axis shows names, so it has no limits"))
                 .help("choose the rows before drawing them"));
         }
-        if !a.is_finite() || !b.is_finite() || a == b {
+        if !drawable(a, false) || !drawable(b, false) || a == b {
             return Err(Error::argument(format!(
                 "the limits {a} and {b} of the {letter} axis span no range"
             )));
@@ -273,7 +274,11 @@ impl Figure {
 
     /// Several series of bars stand on each other.
     pub fn stacked(mut self) -> Self {
-        self.stacked = true;
+        self.each(&mut |figure| {
+            figure.stacked = true;
+            Ok(())
+        })
+        .unwrap_or_default();
         self
     }
 
@@ -314,7 +319,11 @@ impl Figure {
             let placed = |l: &Arc<Layer>| {
                 let still = x.is_none() && y.is_none();
                 let layer = if still { l.clone() } else { Arc::new(l.moved(x.as_ref(), y.as_ref())) };
-                if named && layer.name() == Some("") { Arc::new(layer.renamed(&name(of))) } else { layer }
+                if named && layer.name() == Some("") {
+                    Arc::new(layer.as_ref().clone().named(name(of)))
+                } else {
+                    layer
+                }
             };
             of.layers.iter().map(placed).collect()
         };
@@ -345,7 +354,7 @@ impl Figure {
             return Err(Error::argument("a grid needs at least one figure").help("grid([[a, b], [c, d]])"));
         };
         let (theme, lettered) = (first.theme, all().nth(1).is_some());
-        Ok(Figure { theme, lettered, panels, ..Figure::default() })
+        Ok(Figure { theme, panels, lettered, ..Figure::default() })
     }
 
     /// The whole figure in one line, for a terminal: `histogram of delay (ms), 40 bins, 1,234 values`.
@@ -388,7 +397,7 @@ impl Figure {
         }
         for (letter, axis) in [('x', &self.x), ('y', &self.y)] {
             if let (Scale::Log, Some((a, b))) = (&axis.scale, axis.limits)
-                && (a <= 0.0 || b <= 0.0)
+                && !(drawable(a, true) && drawable(b, true))
             {
                 return Err(Error::argument(format!(
                     "a logarithmic {letter} axis cannot reach from {a} to {b}"

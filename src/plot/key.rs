@@ -96,6 +96,11 @@ impl ColourKey {
         self.place(v).map(|t| self.map.at(t))
     }
 
+    /// Whether white, or nearly so, is one of its colours.
+    pub fn has_white(&self) -> bool {
+        self.map == ColourMap::Diverging
+    }
+
     pub fn is_log(&self) -> bool {
         self.log
     }

@@ -312,9 +312,40 @@ impl Layer {
         }
     }
 
-    /// The same with another name.
-    pub(super) fn renamed(&self, to: &str) -> Layer {
-        let mut layer = self.clone();
+    /// Counts (or densities) of bins between rising edges.
+    pub fn histogram(edges: Vec<f64>, counts: Vec<f64>) -> Self {
+        Layer::Histogram { name: String::new(), edges, counts }
+    }
+
+    /// An upright bar for each name of the horizontal axis.
+    pub fn bars(values: Vec<f64>) -> Self {
+        Layer::Bars { name: String::new(), values, errors: Vec::new(), horizontal: false }
+    }
+
+    /// A line through points.
+    pub fn line(x: Vec<f64>, y: Vec<f64>) -> Self {
+        Layer::Line { name: String::new(), x, y, lower: Vec::new(), upper: Vec::new(), markers: false }
+    }
+
+    /// A line that is level between rising edges.
+    pub fn steps(edges: Vec<f64>, values: Vec<f64>) -> Self {
+        Layer::Steps { name: String::new(), edges, values }
+    }
+
+    /// Points of one colour.
+    pub fn scatter(x: Vec<f64>, y: Vec<f64>) -> Self {
+        Layer::Scatter { name: String::new(), x, y, colour: Colouring::Series, marker: Marker::Dot }
+    }
+
+    /// An upright box for each name of the horizontal axis.
+    pub fn boxes(boxes: Vec<BoxStats>) -> Self {
+        Layer::Boxes { name: String::new(), boxes, horizontal: false }
+    }
+
+    /// The same with this name in the legend; no change for what is not a single series.
+    #[must_use]
+    pub fn named(self, to: impl Into<String>) -> Self {
+        let mut layer = self;
         if let Layer::Histogram { name, .. }
         | Layer::Bars { name, .. }
         | Layer::Line { name, .. }
@@ -322,7 +353,7 @@ impl Layer {
         | Layer::Boxes { name, .. }
         | Layer::Scatter { name, .. } = &mut layer
         {
-            to.clone_into(name);
+            *name = to.into();
         }
         layer
     }
@@ -382,6 +413,7 @@ impl Layer {
 
     /// Calls `see` with each horizontal and each vertical value that the layer shows. The flag says that the value is
     /// an end of the drawing itself, which needs no air beside it.
+    #[allow(clippy::needless_for_each, reason = "one line for each kind of value reads best")]
     pub(super) fn extents(&self, figure: &Figure, see: &mut dyn FnMut(Option<f64>, Option<f64>, bool)) {
         let mut along = |horizontal: bool, category: Option<f64>, value: Option<f64>, tight: bool| {
             if horizontal { see(value, category, tight) } else { see(category, value, tight) }
@@ -472,8 +504,11 @@ impl Layer {
             Layer::Segments { segments, .. } => segments
                 .iter()
                 .filter(|[a, b, c, d, w]| {
-                    !(drawable(*a, logx) && drawable(*c, logx) && drawable(*b, logy) && drawable(*d, logy))
-                        || !w.is_finite()
+                    !(drawable(*a, logx)
+                        && drawable(*c, logx)
+                        && drawable(*b, logy)
+                        && drawable(*d, logy)
+                        && w.is_finite())
                 })
                 .count(),
             Layer::Pie { values, .. } => values.iter().filter(|v| !drawable(**v, false)).count(),
@@ -585,7 +620,12 @@ impl Layer {
                 optional("kinds", of.len(), "segments", segments.len())?;
                 indices(of, names)
             }
-            Layer::Heatmap { columns, rows, values, .. } => {
+            Layer::Heatmap { columns, rows, values, colours, .. } => {
+                if let Colours::Diverging(middle) = colours
+                    && !drawable(*middle, false)
+                {
+                    return Err(Error::argument(format!("{middle} cannot be the middle of the colours")));
+                }
                 for (bins, letter, axis) in [(columns, 'x', &figure.x), (rows, 'y', &figure.y)] {
                     match bins {
                         Bins::Names if axis.categories().is_none() => {

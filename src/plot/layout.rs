@@ -103,6 +103,36 @@ pub(super) struct Side {
     pub every: usize,
 }
 
+/// The label of an axis.
+#[derive(Clone, Debug, Default)]
+struct Caption {
+    lines: Vec<String>,
+    size: f64,
+    /// The length of the longest line.
+    width: f64,
+}
+
+impl Caption {
+    /// The text in lines that fit along an axis of this length; if a word alone is longer, in smaller letters.
+    fn new(text: &str, room: f64, style: &Style) -> Self {
+        let wide = |text: &str, size: f64| font::width(text, size, false);
+        let longest = text.split_whitespace().map(|w| wide(w, style.label)).fold(1.0, f64::max);
+        let size = style.label * (room / longest).clamp(0.6, 1.0);
+        let lines = font::wrap(text, room.max(longest * size / style.label), size, false);
+        let width = lines.iter().map(|l| wide(l, size)).fold(0.0, f64::max);
+        Caption { lines, size, width }
+    }
+
+    /// The room that it takes beside the tick labels.
+    fn height(&self, style: &Style) -> f64 {
+        if self.lines.is_empty() {
+            0.0
+        } else {
+            0.3 * style.em + self.lines.len() as f64 * self.size * font::LINE
+        }
+    }
+}
+
 /// A figure with axes, made ready to be measured.
 pub(super) struct Chart<'a> {
     pub figure: &'a Figure,
@@ -113,11 +143,18 @@ pub(super) struct Chart<'a> {
     heading: String,
     entries: Vec<Entry>,
     ranges: (Range, Range),
-    names: (Option<Vec<String>>, Option<Vec<String>>),
+    names: (Option<Names>, Option<Names>),
     lost: usize,
     letter: Option<String>,
     /// The user chose the size, so that names must make do with it.
     pub fixed: bool,
+}
+
+/// The names of an axis as they are written.
+struct Names {
+    words: Vec<String>,
+    /// The width of the widest, in em.
+    widest: f64,
 }
 
 /// A measured figure.
@@ -130,8 +167,8 @@ pub(super) struct Plan {
     pub mapx: Map,
     pub mapy: Map,
     title: Vec<String>,
-    xlabel: Vec<String>,
-    ylabel: Vec<String>,
+    xlabel: Caption,
+    ylabel: Caption,
     notes: Vec<String>,
     outside: bool,
 }
@@ -159,7 +196,7 @@ impl<'a> Chart<'a> {
             heading,
             entries,
             ranges: ranges(figure),
-            names: (names(figure, false), names(figure, true)),
+            names: (Names::new(figure, false), Names::new(figure, true)),
             lost,
             letter,
             fixed,
@@ -196,9 +233,12 @@ impl<'a> Chart<'a> {
     pub fn plan(&self, outer: Rect, outside: bool, least: Margins) -> Plan {
         let mut margins = least;
         let mut plan = self.attempt(outer, outside, margins);
-        // Words need room, and the room decides which words: margins only grow, so this comes to an end.
-        for _ in 0..8 {
-            let wanted = margins.max(self.margins(&plan));
+        // Words need room, and the room decides which words. Should the two never agree, margins only grow in the end.
+        for round in 0..12 {
+            let mut wanted = least.max(self.margins(&plan));
+            if round > 5 {
+                wanted = margins.max(wanted);
+            }
             if wanted == margins {
                 break;
             }
@@ -229,8 +269,8 @@ impl<'a> Chart<'a> {
         let right = outer.x1 - 0.8 * style.em;
         Plan {
             title: font::wrap(&self.figure.title, right - self.title_start(outer, area), style.title, true),
-            xlabel: font::wrap(&xtext, area.width().max(8.0 * style.em), style.label, false),
-            ylabel: font::wrap(&ytext, area.height().max(8.0 * style.em), style.label, false),
+            xlabel: Caption::new(&xtext, area.width(), style),
+            ylabel: Caption::new(&ytext, area.height(), style),
             notes: self.notes(area, &x, &y, right - area.x0),
             outer,
             area,
@@ -259,10 +299,9 @@ impl<'a> Chart<'a> {
         let lines = |n: usize, size: f64| n as f64 * size * font::LINE;
         let gap = |side: &Side| if side.major.is_empty() { 0.0 } else { 0.35 * style.em };
         let tick = |side: &Side| if side.major.is_empty() { 0.0 } else { style.tick };
-        let label = |n: usize| if n == 0 { 0.0 } else { lines(n, style.label) + 0.3 * style.em };
-        let mut left = air + tick(&plan.y) + gap(&plan.y) + plan.y.depth + label(plan.ylabel.len());
+        let mut left = air + tick(&plan.y) + gap(&plan.y) + plan.y.depth + plan.ylabel.height(style);
         left = left.max(air + plan.x.over.0);
-        let mut bottom = air + tick(&plan.x) + gap(&plan.x) + plan.x.depth + label(plan.xlabel.len());
+        let mut bottom = air + tick(&plan.x) + gap(&plan.x) + plan.x.depth + plan.xlabel.height(style);
         if !plan.notes.is_empty() {
             bottom += lines(plan.notes.len(), style.small) + 0.4 * style.em;
         }
@@ -323,7 +362,7 @@ impl<'a> Chart<'a> {
         }
         for (side, names, letter) in [(x, &self.names.0, 'x'), (y, &self.names.1, 'y')] {
             if side.every > 1 {
-                let all = names.as_ref().map_or(0, Vec::len);
+                let all = names.as_ref().map_or(0, |n| n.words.len());
                 notes.push(format!(
                     "the {letter} axis has {} names, of which it shows every {}",
                     count(all),
@@ -368,10 +407,10 @@ impl<'a> Chart<'a> {
     }
 
     /// Names below the axes: level if they fit, else turned, else smaller, else (in a figure of fixed size) not all.
-    fn names_below(&self, names: &[String], area: Rect, map: &Map) -> Side {
+    fn names_below(&self, names: &Names, area: Rect, map: &Map) -> Side {
         let style = self.style;
         let pitch = map.unit();
-        let widest = |size: f64| names.iter().map(|n| font::width(n, size, false)).fold(0.0, f64::max);
+        let widest = |size: f64| names.widest * size;
         let mut side = Side { size: style.em, every: 1, ..Side::default() };
         let step = |size: f64| size * 1.12;
         if widest(style.em) + 0.7 * style.em > pitch {
@@ -395,7 +434,7 @@ impl<'a> Chart<'a> {
             -90.0 => widest(side.size),
             _ => (widest(side.size) + side.size) * std::f64::consts::FRAC_1_SQRT_2,
         };
-        for (i, name) in names.iter().enumerate().step_by(side.every) {
+        for (i, name) in names.words.iter().enumerate().step_by(side.every) {
             let place = map.at(i as f64);
             let wide = font::width(name, side.size, false);
             let (before, after) = match side.angle {
@@ -407,7 +446,7 @@ impl<'a> Chart<'a> {
             side.over.1 = side.over.1.max(place + after - area.x1);
             side.major.push((place, name.clone()));
         }
-        if names.is_empty() {
+        if names.words.is_empty() {
             side.depth = 0.0;
         }
         side
@@ -429,6 +468,7 @@ impl<'a> Chart<'a> {
                 side.every = (side.size * 1.12 / pitch).ceil().max(1.0) as usize;
             }
             side.major = names
+                .words
                 .iter()
                 .enumerate()
                 .step_by(side.every)
@@ -456,16 +496,19 @@ impl<'a> Chart<'a> {
         let row = self.least() * 1.12;
         if let (Some(columns), Some(rows)) = (&self.names.0, &self.names.1) {
             // Cells are squares of a size at which their names can be read.
-            let cell = (28.0 * em / columns.len().max(rows.len()).max(1) as f64).clamp(row, 3.5 * em);
-            (width, height) = (cell * columns.len() as f64, cell * rows.len() as f64);
+            let cell =
+                (28.0 * em / columns.words.len().max(rows.words.len()).max(1) as f64).clamp(row, 3.5 * em);
+            (width, height) = (cell * columns.words.len() as f64, cell * rows.words.len() as f64);
             (width, height) = (width.max(9.0 * em), height.max(7.0 * em));
         } else if let Some(names) = &self.names.0 {
-            width = width.max(row * names.len() as f64);
+            width = width.max(row * names.words.len() as f64);
             if plan.x.angle != 0.0 {
                 height = height.max(14.0 * em);
             }
         } else if let Some(names) = &self.names.1 {
-            height = (2.2 * em * names.len() as f64).clamp(7.0 * em, height).max(row * names.len() as f64);
+            height = (2.2 * em * names.words.len() as f64)
+                .clamp(7.0 * em, height)
+                .max(row * names.words.len() as f64);
             width = width.max(20.0 * em);
         } else if self.figure.equal {
             let span = |r: &Range| (r.to - r.from).abs();
@@ -493,8 +536,9 @@ impl<'a> Chart<'a> {
     pub fn verify(&self, plan: &Plan) -> Result<()> {
         let (free, least) = (plan.outer, 3.0 * self.style.em);
         let need = |margins: f64| (margins + least).ceil();
-        let (width, height) =
-            (need(plan.margins.left + plan.margins.right), need(plan.margins.top + plan.margins.bottom));
+        let (across, down) = (plan.margins.left + plan.margins.right, plan.margins.top + plan.margins.bottom);
+        let width = need(across).max((across + plan.xlabel.width - 0.5 * self.style.em).ceil());
+        let height = need(down).max((down + plan.ylabel.width - 0.5 * self.style.em).ceil());
         if width <= free.width() && height <= free.height() {
             return Ok(());
         }
@@ -514,7 +558,7 @@ impl<'a> Chart<'a> {
                 marks.extend(draw::pie(self, plan));
             }
         } else {
-            let ink = draw::layers(self, plan);
+            let ink = draw::layers(self, plan, false);
             marks.extend(ink.behind);
             marks.extend(self.grid(plan));
             marks.extend(ink.data);
@@ -523,7 +567,7 @@ impl<'a> Chart<'a> {
         }
         if self.nothing() {
             let at = (area.centre().0, area.centre().1 + font::CAP / 2.0 * style.label);
-            marks.push(self.word("no data", at, style.label, Anchor::Middle, 0.0, style.ink.faint));
+            marks.push(word("no data", at, style.label, Anchor::Middle, 0.0, style.ink.faint));
         }
         let mut x = area.x1 + style.em;
         for key in &self.keys {
@@ -555,7 +599,7 @@ impl<'a> Chart<'a> {
             return inside;
         }
         if self.figure.legend == Legend::Auto {
-            let ink = draw::layers(self, &inside);
+            let ink = draw::layers(self, &inside, true);
             let marks: Vec<Mark> = ink.data.into_iter().chain(ink.words).collect();
             if self.corner(&inside, &marks).is_some() {
                 return inside;
@@ -581,10 +625,6 @@ impl<'a> Chart<'a> {
             let rect = Rect::new(*x, *y, x + block.width, y + block.height).grown(0.4 * self.style.em);
             !data.iter().any(|m| m.touches(&rect))
         })
-    }
-
-    fn word(&self, text: &str, at: Point, size: f64, anchor: Anchor, angle: f64, colour: Colour) -> Mark {
-        Mark::Text(Text { text: text.to_owned(), at, size, bold: false, anchor, angle, colour })
     }
 
     /// Light lines at the ticks of numbers.
@@ -629,7 +669,7 @@ impl<'a> Chart<'a> {
             paths = vec![vec![(left, top), (left, bottom), (right, bottom), (right, top), (left, top)]];
         }
         // Names need no ticks where bars or cells show what they belong to.
-        let ticked = |names: &Option<Vec<String>>| if names.is_some() { 0.0 } else { style.tick };
+        let ticked = |names: &Option<Names>| if names.is_some() { 0.0 } else { style.tick };
         let (down, out) = (ticked(&self.names.0), ticked(&self.names.1));
         for (x, _) in &plan.x.major {
             paths.push(vec![(style.snap(*x), bottom), (style.snap(*x), bottom + down)]);
@@ -652,11 +692,11 @@ impl<'a> Chart<'a> {
                 -90.0 => ((x + font::CAP / 2.0 * size, top), Anchor::End),
                 _ => ((x + 0.35 * size, top + 0.5 * size), Anchor::End),
             };
-            marks.push(self.word(label, at, size, anchor, plan.x.angle, style.ink.text));
+            marks.push(word(label, at, size, anchor, plan.x.angle, style.ink.text));
         }
         for (y, label) in &plan.y.major {
             let at = (area.x0 - style.tick - 0.35 * style.em, y + font::CAP / 2.0 * plan.y.size);
-            marks.push(self.word(label, at, plan.y.size, Anchor::End, 0.0, style.ink.text));
+            marks.push(word(label, at, plan.y.size, Anchor::End, 0.0, style.ink.text));
         }
         marks
     }
@@ -669,7 +709,7 @@ impl<'a> Chart<'a> {
         let mut marks = Vec::new();
         let bold = |text: &str, at: Point, size: f64| {
             let (text, colour) = (text.to_owned(), ink.text);
-            Mark::Text(Text { text, at, size, bold: true, anchor: Anchor::Start, angle: 0.0, colour })
+            Mark::Text(Text { words: text, at, size, bold: true, anchor: Anchor::Start, angle: 0.0, colour })
         };
         let first = outer.y0 + air + font::ASCENT * style.title;
         if let Some(letter) = &self.letter {
@@ -682,24 +722,27 @@ impl<'a> Chart<'a> {
         let (cx, cy) = area.centre();
         let used = |side: &Side| if side.major.is_empty() { 0.0 } else { style.tick + 0.35 * style.em };
         let mut y = area.y1 + used(&plan.x) + plan.x.depth;
-        for (i, line) in plan.xlabel.iter().enumerate() {
-            let base = y + 0.3 * style.em + (i as f64 + 0.8) * style.label * font::LINE;
-            marks.push(self.word(line, (cx, base), style.label, Anchor::Middle, 0.0, ink.text));
+        for (i, line) in plan.xlabel.lines.iter().enumerate() {
+            let base = y + 0.3 * style.em + (i as f64 + 0.8) * plan.xlabel.size * font::LINE;
+            marks.push(word(line, (cx, base), plan.xlabel.size, Anchor::Middle, 0.0, ink.text));
         }
-        if !plan.xlabel.is_empty() {
-            y += 0.3 * style.em + plan.xlabel.len() as f64 * style.label * font::LINE;
-        }
+        y += plan.xlabel.height(style);
         let right = area.x0 - used(&plan.y) - plan.y.depth - 0.3 * style.em;
-        for (i, line) in plan.ylabel.iter().rev().enumerate() {
-            let base = right - (i as f64 + 0.25) * style.label * font::LINE;
-            marks.push(self.word(line, (base, cy), style.label, Anchor::Middle, -90.0, ink.text));
+        for (i, line) in plan.ylabel.lines.iter().rev().enumerate() {
+            let base = right - (i as f64 + 0.25) * plan.ylabel.size * font::LINE;
+            marks.push(word(line, (base, cy), plan.ylabel.size, Anchor::Middle, -90.0, ink.text));
         }
         for (i, line) in plan.notes.iter().enumerate() {
             let base = y + 0.4 * style.em + (i as f64 + 0.8) * style.small * font::LINE;
-            marks.push(self.word(line, (area.x0, base), style.small, Anchor::Start, 0.0, ink.faint));
+            marks.push(word(line, (area.x0, base), style.small, Anchor::Start, 0.0, ink.faint));
         }
         marks
     }
+}
+
+/// A line of plain text.
+fn word(text: &str, at: Point, size: f64, anchor: Anchor, angle: f64, colour: Colour) -> Mark {
+    Mark::Text(Text { words: text.to_owned(), at, size, bold: false, anchor, angle, colour })
 }
 
 fn minor(ticks: &Ticks, map: &Map) -> Vec<f64> {
@@ -717,20 +760,24 @@ fn ordinal(n: usize) -> String {
     format!("{}{ending}", count(n))
 }
 
-/// The names of an axis as they are written: boxes tell how many values they stand for.
-fn names(figure: &Figure, vertical: bool) -> Option<Vec<String>> {
-    let axis = if vertical { &figure.y } else { &figure.x };
-    let names = axis.categories()?;
-    let mut boxes = figure.layers.iter().filter_map(|l| match &**l {
-        Layer::Boxes { boxes, horizontal, .. } if *horizontal == vertical => Some(boxes),
-        _ => None,
-    });
-    let alone = boxes.next().filter(|_| boxes.next().is_none());
-    let written = |(i, name): (usize, &String)| {
-        let n = alone.and_then(|boxes| boxes.get(i)).map(|b| format!(" (n={})", count(b.n)));
-        font::clean(name).trim_end().to_owned() + &n.unwrap_or_default()
-    };
-    Some(names.iter().enumerate().map(written).collect())
+impl Names {
+    /// The names of an axis, if it has any; boxes tell how many values they stand for.
+    fn new(figure: &Figure, vertical: bool) -> Option<Names> {
+        let axis = if vertical { &figure.y } else { &figure.x };
+        let names = axis.categories()?;
+        let mut boxes = figure.layers.iter().filter_map(|l| match &**l {
+            Layer::Boxes { boxes, horizontal, .. } if *horizontal == vertical => Some(boxes),
+            _ => None,
+        });
+        let alone = boxes.next().filter(|_| boxes.next().is_none());
+        let written = |(i, name): (usize, &String)| {
+            let n = alone.and_then(|boxes| boxes.get(i)).map(|b| format!(" (n={})", count(b.n)));
+            font::clean(name).trim_end().to_owned() + n.unwrap_or_default().as_str()
+        };
+        let words: Vec<String> = names.iter().enumerate().map(written).collect();
+        let widest = words.iter().map(|w| font::width(w, 1.0, false)).fold(0.0, f64::max);
+        Some(Names { words, widest })
+    }
 }
 
 /// Widens one of two linear ranges so that one unit has the same length on both.

@@ -5,7 +5,6 @@ use super::key::ColourKey;
 use super::layout::Style;
 use super::palette::{Entry, Swatch};
 use super::scene::{Anchor, Mark, Point, Rect, Stroke, Text};
-use super::theme::Colour;
 
 /// A legend that has been measured.
 pub(super) struct Block<'a> {
@@ -52,7 +51,7 @@ impl<'a> Block<'a> {
         let mut top = at.1;
         let words = |text: &str, x: f64, middle: f64| {
             Mark::Text(Text {
-                text: font::clean(text),
+                words: font::clean(text),
                 at: (x, middle + font::CAP / 2.0 * size),
                 size,
                 bold: false,
@@ -133,12 +132,13 @@ impl<'a> Bar<'a> {
     /// The marks of the bar, its left side at `x`, over the height of `area`.
     pub fn draw(&self, x: f64, area: Rect, style: &Style) -> Vec<Mark> {
         let rect = Rect::new(x.round(), area.y0, (x + BAR * style.em).round(), area.y1);
-        let steps = 256_usize;
-        let pixels = (0..steps).map(|i| {
-            let Colour { r, g, b, .. } = self.key.along(1.0 - (i as f64 + 0.5) / steps as f64);
-            [r, g, b, 255]
-        });
-        let mut marks = vec![Mark::Image { rect, columns: 1, pixels: pixels.collect() }];
+        let steps = (rect.height() as usize).clamp(1, 128);
+        let edge = |i: usize| (rect.y0 + rect.height() * i as f64 / steps as f64).round();
+        let cell = |i: usize| {
+            let colour = self.key.along(1.0 - (i as f64 + 0.5) / steps as f64);
+            (Rect::new(rect.x0, edge(i), rect.x1, edge(i + 1)), colour)
+        };
+        let mut marks = vec![Mark::Cells((0..steps).map(cell).collect())];
         let map = self.key.places(rect.y1, rect.y0);
         let axis = Stroke::new(style.ink.axis, style.hair);
         marks.push(Mark::Box { rect, fill: style.ink.axis.alpha(0.0), edge: Some(axis.clone()) });
@@ -150,7 +150,7 @@ impl<'a> Bar<'a> {
                 stroke: axis.clone(),
             });
             let text = Text {
-                text: label.clone(),
+                words: label.clone(),
                 at: (rect.x1 + style.tick + 0.35 * style.em, y + font::CAP / 2.0 * style.em),
                 size: style.em,
                 bold: false,
@@ -164,7 +164,7 @@ impl<'a> Bar<'a> {
         let left = rect.x1 + style.tick + 0.75 * style.em + widest;
         for (i, line) in self.label.iter().enumerate() {
             marks.push(Mark::Text(Text {
-                text: line.clone(),
+                words: line.clone(),
                 at: (left + (i as f64 + 0.8) * style.label * font::LINE, area.centre().1),
                 size: style.label,
                 bold: false,

@@ -22,6 +22,9 @@
 //! # Ok::<(), neurhai::Error>(())
 //! ```
 
+// Colours are written as everywhere else: six digits together.
+#![allow(clippy::unreadable_literal)]
+
 mod axes;
 mod draw;
 mod figure;

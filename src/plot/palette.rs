@@ -6,7 +6,7 @@ use super::scene::{Shape, Stroke};
 use super::theme::{Colour, Ink};
 use super::{Figure, Layer};
 
-/// The series of a whole figure, in the order of their first appearance.
+/// The named series of a whole figure, in the order of their first appearance.
 pub(super) struct Palette {
     places: HashMap<String, usize>,
 }
@@ -19,28 +19,24 @@ impl Palette {
     }
 
     fn collect(&mut self, figure: &Figure) {
-        for (i, layer) in figure.layers.iter().enumerate() {
-            for name in layer.series() {
-                let next = self.places.len();
-                self.places.entry(key(figure, i, name)).or_insert(next);
-            }
+        for name in figure.layers.iter().flat_map(|l| l.series()).filter(|name| !name.is_empty()) {
+            let next = self.places.len();
+            self.places.entry(name.clone()).or_insert(next);
         }
         figure.panels.iter().flatten().for_each(|panel| self.collect(panel));
     }
 
-    /// The number of the series `name` of the `i`th layer.
+    /// The number of the series `name` of the `i`th layer. Series without a name are counted in their own figure,
+    /// after the named ones if it has any.
     pub fn number(&self, figure: &Figure, i: usize, name: &str) -> usize {
-        self.places.get(&key(figure, i, name)).copied().unwrap_or(0)
+        if let Some(place) = self.places.get(name) {
+            return *place;
+        }
+        let nameless = |l: &&std::sync::Arc<Layer>| l.series().first().is_some_and(String::is_empty);
+        let before = figure.layers.iter().take(i).filter(nameless).count();
+        let named = figure.layers.iter().flat_map(|l| l.series()).any(|name| !name.is_empty());
+        if named { self.places.len() + before } else { before }
     }
-}
-
-/// A series without a name is known by its place among the layers that are series.
-fn key(figure: &Figure, i: usize, name: &str) -> String {
-    if !name.is_empty() {
-        return name.to_owned();
-    }
-    let before = figure.layers.iter().take(i).filter(|l| !l.series().is_empty()).count();
-    format!("\0{before}")
 }
 
 /// How one series looks.

@@ -16,14 +16,12 @@ struct Raster {
     rect: Rect,
     columns: usize,
     rows: usize,
-    /// Pixels of the raster for each pixel of the figure.
-    detail: f64,
 }
 
 impl Raster {
     fn new(rect: Rect, detail: f64) -> Self {
         let side = |length: f64| ((length * detail).round() as usize).max(1);
-        Raster { rect, columns: side(rect.width()), rows: side(rect.height()), detail }
+        Raster { rect, columns: side(rect.width()), rows: side(rect.height()) }
     }
 
     fn mark(&self, pixels: Vec<[u8; 4]>) -> Mark {
@@ -48,7 +46,8 @@ pub(super) fn cloud(
     tint: &Tint<'_>,
 ) -> Mark {
     let raster = Raster::new(rect, detail);
-    let stamp = stamp(shape, radius * detail);
+    let disc = disc(radius * detail);
+    let upright = if let Shape::Tick(half) = shape { half * detail } else { 0.0 };
     let mut counts = vec![0_u32; raster.columns * raster.rows];
     let mut sums = match tint {
         Tint::One(_) => Vec::new(),
@@ -60,10 +59,16 @@ pub(super) fn cloud(
         if !rect.contains((px, py)) {
             continue;
         }
-        let (column, row) = (((px - rect.x0) * detail) as i64, ((py - rect.y0) * detail) as i64);
+        let (u, v) = ((px - rect.x0) * detail, (py - rect.y0) * detail);
+        let (column, row) = (u as i64, v as i64);
         let colour = if let Tint::Each(of) = tint { Some(of(i)) } else { None };
-        for (dx, dy) in &stamp {
-            let (c, r) = (column + dx, row + dy);
+        // A stroke covers the rows of pixels from its upper to its lower end, so that strokes above each other meet.
+        let (first, last) = ((v - upright).round() as i64, (v + upright).round() as i64);
+        let stroke = (first..last.max(first + 1)).map(|r| (column, r));
+        let dot = disc.iter().map(|(dx, dy)| (column + dx, row + dy));
+        let pixels: &mut dyn Iterator<Item = (i64, i64)> =
+            if upright > 0.0 { &mut stroke.into_iter() } else { &mut dot.into_iter() };
+        for (c, r) in pixels {
             if c < 0 || r < 0 || c >= raster.columns as i64 || r >= raster.rows as i64 {
                 continue;
             }
@@ -93,17 +98,12 @@ pub(super) fn cloud(
     raster.mark(pixels.collect())
 }
 
-/// The pixels of one point around its own.
-fn stamp(shape: Shape, radius: f64) -> Vec<(i64, i64)> {
-    let (across, up) = match shape {
-        Shape::Tick(half) => (radius.max(0.5), half.max(0.5)),
-        _ => (radius.max(0.5), radius.max(0.5)),
-    };
-    let (w, h) = ((across - 0.5).round().max(0.0) as i64, (up - 0.5).round().max(0.0) as i64);
-    let inside = |dx: i64, dy: i64| {
-        matches!(shape, Shape::Tick(_)) || (dx * dx + dy * dy) as f64 <= across * across || (dx, dy) == (0, 0)
-    };
-    (-h..=h).flat_map(|dy| (-w..=w).map(move |dx| (dx, dy))).filter(|(dx, dy)| inside(*dx, *dy)).collect()
+/// The pixels of one disc around its middle.
+fn disc(radius: f64) -> Vec<(i64, i64)> {
+    let radius = radius.max(0.5);
+    let reach = (radius - 0.5).round() as i64;
+    let inside = |(dx, dy): &(i64, i64)| (dx * dx + dy * dy) as f64 <= radius * radius;
+    (-reach..=reach).flat_map(|dy| (-reach..=reach).map(move |dx| (dx, dy))).filter(inside).collect()
 }
 
 /// The radius of so many points, in em.
@@ -166,15 +166,14 @@ impl Heat<'_> {
     /// The cells as one image; a pixel on which several cells fall is their mean.
     pub fn image(&self, mapx: &Map, mapy: &Map, area: Rect, detail: f64, key: &ColourKey) -> Mark {
         let raster = Raster::new(area, detail);
-        let (columns, rows) = self.size();
-        let across = spans(self.columns, columns, mapx, area.x0, raster.detail, raster.columns);
-        let down = spans(self.rows, rows, mapy, area.y0, raster.detail, raster.rows);
+        let (columns, _) = self.size();
         let mut sums = vec![(0.0_f64, 0_u32); raster.columns * raster.rows];
         for (row, column, v) in self.values.cells(columns) {
             if key.place(v).is_none() {
                 continue;
             }
-            let (Some(xs), Some(ys)) = (across.get(column), down.get(row)) else { continue };
+            let xs = span(self.columns, column, mapx, area.x0, detail, raster.columns);
+            let ys = span(self.rows, row, mapy, area.y0, detail, raster.rows);
             for y in ys.0..ys.1 {
                 for sum in
                     sums.get_mut(y * raster.columns + xs.0..y * raster.columns + xs.1).unwrap_or_default()
@@ -192,25 +191,21 @@ impl Heat<'_> {
     }
 }
 
-/// For each row or column the first and the last pixel (not included) that it covers; at least one inside the raster.
-fn spans(bins: &Bins, n: usize, map: &Map, start: f64, detail: f64, pixels: usize) -> Vec<(usize, usize)> {
+/// The first and the last pixel (not included) that the `i`th row or column covers; one at least, if it is inside.
+fn span(bins: &Bins, i: usize, map: &Map, start: f64, detail: f64, pixels: usize) -> (usize, usize) {
     let place = |i: usize| (map.at(bins.edge(i)) - start) * detail;
     let held = |v: f64| v.clamp(0.0, pixels as f64) as usize;
-    (0..n)
-        .map(|i| {
-            let (a, b) = (place(i), place(i + 1));
-            let (lo, hi) = (a.min(b), a.max(b));
-            if hi < 0.0 || lo >= pixels as f64 || lo.is_nan() {
-                return (0, 0);
-            }
-            if hi - lo < 1.0 {
-                let only = held(f64::midpoint(lo, hi)).min(pixels.saturating_sub(1));
-                return (only, only + 1);
-            }
-            let first = held(lo.round()).min(pixels.saturating_sub(1));
-            (first, held(hi.round()).max(first + 1))
-        })
-        .collect()
+    let (a, b) = (place(i), place(i + 1));
+    let (lo, hi) = (a.min(b), a.max(b));
+    if hi < 0.0 || lo >= pixels as f64 || lo.is_nan() {
+        return (0, 0);
+    }
+    if hi - lo < 1.0 {
+        let only = held(f64::midpoint(lo, hi)).min(pixels.saturating_sub(1));
+        return (only, only + 1);
+    }
+    let first = held(lo.round()).min(pixels.saturating_sub(1));
+    (first, held(hi.round()).max(first + 1))
 }
 
 #[cfg(test)]
@@ -229,7 +224,7 @@ mod tests {
     fn a_cloud_shows_every_point_and_more_ink_for_more() {
         let area = Rect::new(0.0, 0.0, 10.0, 10.0);
         let (x, y) = (vec![0.5, 5.5, 5.5, 5.5, f64::NAN, 20.0], vec![9.5, 9.5, 9.5, 9.5, 1.0, 1.0]);
-        let ink = Tint::One(Colour::hex(0x11_22_33));
+        let ink = Tint::One(Colour::hex(0x112233));
         let maps = (map(10.0, 0.0, 10.0), map(10.0, 10.0, 0.0));
         let Mark::Image { columns, pixels, .. } =
             cloud((&x, &y), (&maps.0, &maps.1), area, 1.0, (Shape::Disc, 0.2), &ink)
@@ -245,7 +240,7 @@ mod tests {
     #[test]
     fn colours_of_points_on_each_other_are_mixed() {
         let area = Rect::new(0.0, 0.0, 4.0, 4.0);
-        let of = |i: usize| if i == 0 { Colour::hex(0xff_00_00) } else { Colour::hex(0x00_00_ff) };
+        let of = |i: usize| if i == 0 { Colour::hex(0xff0000) } else { Colour::hex(0x0000ff) };
         let maps = (map(4.0, 0.0, 4.0), map(4.0, 0.0, 4.0));
         let (x, y) = ([1.5, 1.5], [1.5, 1.5]);
         let mark = cloud((&x, &y), (&maps.0, &maps.1), area, 1.0, (Shape::Disc, 0.2), &Tint::Each(&of));
@@ -254,10 +249,22 @@ mod tests {
     }
 
     #[test]
-    fn stamps() {
-        assert_eq!(stamp(Shape::Disc, 0.2), [(0, 0)]);
-        assert_eq!(stamp(Shape::Disc, 1.5).len(), 9);
-        assert_eq!(stamp(Shape::Tick(2.5), 0.5), [(0, -2), (0, -1), (0, 0), (0, 1), (0, 2)]);
+    fn discs() {
+        assert_eq!(disc(0.2), [(0, 0)]);
+        assert_eq!(disc(1.5).len(), 9);
+    }
+
+    #[test]
+    fn rows_of_strokes_meet() {
+        let area = Rect::new(0.0, 0.0, 3.0, 30.0);
+        let y: Vec<f64> = (0..14).map(|i| 0.5 + f64::from(i)).collect();
+        let x = vec![1.5; y.len()];
+        let maps = (map(3.0, 0.0, 3.0), map(14.0, 30.0, 0.0));
+        let half = maps.1.unit() / 2.0;
+        let ink = Tint::One(Colour::hex(0));
+        let mark = cloud((&x, &y), (&maps.0, &maps.1), area, 1.0, (Shape::Tick(half), 0.25), &ink);
+        let Mark::Image { pixels, .. } = mark else { panic!("a cloud is an image") };
+        assert!(pixels.chunks(3).all(|row| row[1][3] > 0 && row[0][3] == 0), "no row is left out");
     }
 
     #[test]

@@ -171,7 +171,7 @@ impl Canvas {
     }
 
     fn text(&mut self, text: &Text) {
-        let Some(outline) = font::outline(&text.text, text.size, text.bold) else { return };
+        let Some(outline) = font::outline(&text.words, text.size, text.bold) else { return };
         let place = self
             .place
             .pre_translate(text.at.0 as f32, text.at.1 as f32)
@@ -239,13 +239,13 @@ mod tests {
     }
 
     fn scene(marks: Vec<Mark>) -> Scene {
-        let white = Colour::hex(0xff_ff_ff);
+        let white = Colour::hex(0xffffff);
         Scene { width: 40, height: 30, background: white, dpi: 300.0, words: String::new(), marks }
     }
 
     #[test]
     fn size_background_and_clip() {
-        let red = Colour::hex(0xff_00_00);
+        let red = Colour::hex(0xff0000);
         let inner = Mark::Box { rect: Rect::new(0.0, 0.0, 40.0, 30.0), fill: red, edge: None };
         let clip = Mark::Clip { rect: Rect::new(10.0, 10.0, 20.0, 20.0), marks: vec![inner], heavy: false };
         let (width, height, rgb) = pixels(&scene(vec![clip]));
@@ -260,7 +260,7 @@ mod tests {
     #[test]
     fn text_and_image_leave_ink() {
         let text = Text {
-            text: "Hg".into(),
+            words: "Hg".into(),
             at: (20.0, 20.0),
             size: 16.0,
             bold: true,

@@ -80,10 +80,11 @@ fn grow(chart: &Chart<'_>, mut width: f64, mut height: f64) -> (f64, f64) {
     for _ in 0..4 {
         let plan = chart.settle(whole(width, height), Margins::default());
         let (w, h) = chart.wish(&plan);
-        let margins = plan.margins;
-        let (wide, high) =
-            ((w + margins.left + margins.right).ceil(), (h + margins.top + margins.bottom).ceil());
-        if ((wide - width).abs() < 2.0 && (high - height).abs() < 2.0) || wide > LARGEST || high > LARGEST {
+        // Areas stand on whole pixels: a difference of one is none.
+        let more = |wish: f64, has: f64| if (wish - has).abs() < 1.5 { 0.0 } else { wish - has };
+        let (more_w, more_h) = (more(w, plan.area.width()), more(h, plan.area.height()));
+        let (wide, high) = ((width + more_w).ceil(), (height + more_h).ceil());
+        if (more_w == 0.0 && more_h == 0.0) || wide > LARGEST || high > LARGEST {
             return (wide, high);
         }
         (width, height) = (wide, high);
@@ -167,7 +168,7 @@ fn grid(figure: &Figure, palette: &Palette, detail: f64) -> Result<(u32, u32, Ve
     let line = |text: &String, y: f64, size: f64, bold: bool| {
         let colour = if bold { ink.text } else { ink.faint };
         Mark::Text(Text {
-            text: text.clone(),
+            words: text.clone(),
             at: (left, y),
             size,
             bold,

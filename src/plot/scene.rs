@@ -82,7 +82,7 @@ pub(super) enum Shape {
 /// One line of text; `at` is the anchor on the baseline, `angle` in degrees, clockwise.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Text {
-    pub text: String,
+    pub words: String,
     pub at: Point,
     pub size: f64,
     pub bold: bool,
@@ -96,14 +96,14 @@ impl Text {
     pub fn shift(&self) -> f64 {
         match self.anchor {
             Anchor::Start => 0.0,
-            Anchor::Middle => font::width(&self.text, self.size, self.bold) / 2.0,
-            Anchor::End => font::width(&self.text, self.size, self.bold),
+            Anchor::Middle => font::width(&self.words, self.size, self.bold) / 2.0,
+            Anchor::End => font::width(&self.words, self.size, self.bold),
         }
     }
 
     /// The corners of the box around the letters, in order.
     pub fn corners(&self) -> [Point; 4] {
-        let (left, width) = (-self.shift(), font::width(&self.text, self.size, self.bold));
+        let (left, width) = (-self.shift(), font::width(&self.words, self.size, self.bold));
         let (top, bottom) = (-font::ASCENT * self.size, font::DESCENT * self.size);
         let (sin, cos) = self.angle.to_radians().sin_cos();
         let turn = |x: f64, y: f64| (self.at.0 + x * cos - y * sin, self.at.1 + x * sin + y * cos);
@@ -264,7 +264,7 @@ mod tests {
     #[test]
     fn turned_text_has_turned_corners() {
         let text = Text {
-            text: "delay".into(),
+            words: "delay".into(),
             at: (100.0, 100.0),
             size: 10.0,
             bold: false,

@@ -159,7 +159,7 @@ impl Svg {
             short(text.size),
             if text.bold { " font-weight=\"bold\"" } else { "" },
             ink("fill", text.colour),
-            escape(&text.text)
+            escape(&text.words)
         );
         self.put(&line);
     }
@@ -225,13 +225,13 @@ mod tests {
     #[test]
     fn text_stays_text_and_is_escaped() {
         let text = Text {
-            text: "p < 0.05 & \"g\"\u{1} (µm)".into(),
+            words: "p < 0.05 & \"g\"\u{1} (µm)".into(),
             at: (1.0, 2.345),
             size: 12.0,
             bold: false,
             anchor: Anchor::End,
             angle: -90.0,
-            colour: Colour::hex(0x12_34_56),
+            colour: Colour::hex(0x123456),
         };
         let scene = Scene {
             width: 10,

@@ -148,8 +148,11 @@ pub(super) fn logarithmic(lo: f64, hi: f64, count: usize) -> Ticks {
         let every = ((last - first + 1) as usize).div_ceil(count.max(2)) as i32;
         let values: Vec<f64> =
             (first..=last).filter(|e| e.rem_euclid(every) == 0).map(|e| power(1.0, e)).collect();
-        let minor =
-            if every == 1 { multiples(&rest) } else { (first..=last).map(|e| power(1.0, e)).collect() };
+        let minor = match every {
+            1 => multiples(&rest),
+            2..=5 => (first..=last).map(|e| power(1.0, e)).collect(),
+            _ => Vec::new(),
+        };
         return Ticks { major: decades(values, lo, hi), minor };
     }
     let values = multiples(&[1.0, 2.0, 5.0]);

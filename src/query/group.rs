@@ -52,10 +52,37 @@ pub fn cuboid(low: [f64; 3], high: [f64; 3]) -> Expr {
     axis("x", 0).and(axis("y", 1)).and(axis("z", 2))
 }
 
+/// The cells for which a condition holds. A target on its own keeps its virtual cells; together with a property it
+/// cannot be asked of them.
 fn cells_where(condition: &Expr, circuit: &Circuit) -> Result<IdSet> {
+    if let Expr::In(id, Members::Group(name)) = condition
+        && matches!(&**id, Expr::Column(column) if column == "id")
+    {
+        return text_group(name, circuit);
+    }
+    let mut virtual_cells = Ok(());
+    condition.walk(&mut |e| {
+        if let Expr::In(_, Members::Group(name)) = e
+            && virtual_cells.is_ok()
+        {
+            virtual_cells = text_group(name, circuit).and_then(|ids| real_cells(name, &ids, circuit));
+        }
+    });
+    virtual_cells?;
     let condition = condition.with_groups(&|name| text_group(name, circuit))?;
     let found = Table::of(circuit.cells.clone()).filter(condition)?;
     ids_in(&found, "id")
+}
+
+/// An error if a target names cells that the circuit does not have.
+fn real_cells(name: &str, ids: &IdSet, circuit: &Circuit) -> Result<()> {
+    let missing = ids.sorted().iter().find(|&&id| circuit.cells.row_of(id).is_none());
+    match missing {
+        None => Ok(()),
+        Some(id) => Err(Error::argument(format!(
+            "the target `{name}` names the virtual cell {id}, which has no properties to choose by"
+        ))),
+    }
 }
 
 /// The ids in a column of whole numbers.
@@ -72,7 +99,11 @@ fn ids_in(table: &Table, column: &str) -> Result<IdSet> {
 fn text_group(text: &str, circuit: &Circuit) -> Result<IdSet> {
     let targets = circuit.targets.get()?;
     if targets.entry(text).is_some() {
-        return targets.resolve(text);
+        // Ids below the first are those of no cell anywhere, not even of a virtual one.
+        let first = circuit.cells.first_id();
+        let ids = targets.resolve(text)?;
+        let known = ids.sorted().first().is_none_or(|&id| id >= first);
+        return Ok(if known { ids } else { ids.listed().iter().copied().filter(|&id| id >= first).collect() });
     }
     let trimmed = text.trim();
     if trimmed.get(..6).is_some_and(|s| s.eq_ignore_ascii_case("select")) {

@@ -26,12 +26,15 @@ impl Snapshot {
     fn read(function: &dyn RowFunction, schema: &Arc<Schema>, block: &dyn Block) -> Result<Self> {
         let names = function.columns().unwrap_or_else(|| schema.reachable_names());
         let mut columns = HashMap::with_capacity(names.len());
-        for name in names {
-            let array = match resolve(&name, schema)? {
+        for name in &names {
+            // Not all that a function may ask for need be there: `row.pre.mtype` is also the column `pre.mtype` of a
+            // table without `pre`. A name that is missing is an error when it is asked for.
+            let Ok(resolved) = resolve(name, schema) else { continue };
+            let array = match resolved {
                 Resolved::Own(index) => block.column(index)?,
                 Resolved::Linked { via, cells, column } => follow(&block.column(via)?, &cells, column)?,
             };
-            columns.insert(name, normalised(array)?);
+            columns.insert(name.clone(), normalised(array)?);
         }
         Ok(Snapshot { columns, schema: schema.clone() })
     }

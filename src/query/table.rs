@@ -514,7 +514,7 @@ impl Table {
     ///
     /// # Errors
     /// When a file is damaged or a condition fails.
-    pub fn pieces(&self) -> Result<impl FnMut() -> Result<Option<Frame>>> {
+    pub fn pieces(&self) -> Result<impl FnMut() -> Result<Option<Frame>> + use<>> {
         let source = self.source()?;
         let schema = self.schema().clone();
         let total = source.morsels().iter().map(|m| m.rows as u64).sum();

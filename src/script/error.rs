@@ -18,6 +18,18 @@ pub(super) fn from_eval(error: &EvalAltResult, name: &str, source: &Arc<str>) ->
     place(error, position, name, source, calls)
 }
 
+/// An error of a closure that is called for each row: the place in it is said, since the caret stands at the call.
+pub(super) fn from_row(error: &EvalAltResult) -> Error {
+    let (inner, position) = innermost(error, &mut Vec::new());
+    let error = explain(inner);
+    match (position.line(), position.position()) {
+        (Some(line), Some(column)) if error.code() != Code::Cancelled => {
+            error.help(format!("at line {line}, position {column}"))
+        }
+        _ => error,
+    }
+}
+
 /// An error of reading a script.
 pub(super) fn from_parse(error: &ParseError, name: &str, source: &Arc<str>) -> Error {
     let text = sentence(&error.err_type().to_string());
@@ -74,6 +86,12 @@ fn explain(error: &EvalAltResult) -> Error {
             type_name(wanted),
             type_name(found)
         )),
+        EvalAltResult::ErrorAssignmentToConstant(name, _) => Error::script(format!("`{name}` cannot be changed here"))
+            .help(format!("a closure uses it; bind it anew: let {name} = …")),
+        EvalAltResult::ErrorDataRace(..) => {
+            Error::script("a closure uses the variable whose own method is running it")
+                .help("copy what the closure needs to another variable first")
+        }
         EvalAltResult::ErrorStackOverflow(_) => Error::script("calls are nested too deeply (a function calls itself?)"),
         EvalAltResult::ErrorModuleNotFound(name, _) => {
             Error::new(Code::Name, format!("there is no library `{name}`"))

@@ -46,10 +46,22 @@ fn build_engine() -> Engine {
     engine.set_max_call_levels(CALL_DEPTH);
     engine.set_max_expr_depths(EXPRESSION_DEPTH, EXPRESSION_DEPTH);
     engine.on_progress(|_| work::stopped().then_some(Dynamic::UNIT));
+    unlock_captured(&mut engine);
     engine.on_print(|text| println!("{text}"));
     engine.on_debug(|text, _, position| eprintln!("{position:?}: {text}"));
     register(&mut engine);
     engine
+}
+
+/// A variable that a closure captures is shared, and Rhai locks it for as long as a chain of calls on it lasts: in
+/// `circuit.cells.ids().map(|id| circuit.cell(id).mtype)` the closure would find it locked. What the language hands
+/// out never changes, so a copy is as good.
+fn unlock_captured(engine: &mut Engine) {
+    #[allow(deprecated)] // not deprecated, only marked as volatile
+    engine.on_var(|name, _, context| {
+        let shared = context.scope().get(name).filter(|value| value.is_shared());
+        Ok(shared.map(Dynamic::flatten_clone).filter(api::never_changes))
+    });
 }
 
 /// The engine of all sessions.

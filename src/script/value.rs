@@ -184,7 +184,7 @@ fn card_of(value: &Dynamic) -> Result<Option<Json>> {
 /// When a lazy table fails while it is read, or the value has no JSON form.
 pub fn to_json_value(value: &Dynamic) -> Result<Json> {
     if let Some(table) = table_of(value) {
-        return Ok(to_json(&table.frame()?));
+        return to_json(&table.frame()?);
     }
     if let Some(card) = card_of(value)? {
         return Ok(card);

@@ -29,12 +29,11 @@ pub fn open(folder: &Path, table: Option<&Path>) -> Result<Emodels> {
     Ok(Emodels { by_combo, folder: folder.to_owned() })
 }
 
-/// Reads a table: its rows by me-combo.
+/// Reads a table: its rows in file order, each with its line.
 ///
 /// # Errors
-/// A missing column, a row with another number of words than the header, two different rows of one me-combo: with
-/// the line.
-pub fn read_table(path: &Path) -> Result<BTreeMap<String, Emodel>> {
+/// A missing column, a row with another number of words than the header: with the line.
+pub fn read_rows(path: &Path) -> Result<Vec<(usize, Emodel)>> {
     let file = Text::open(path)?;
     let text = String::from_utf8_lossy(file.bytes());
     let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
@@ -56,15 +55,25 @@ pub fn read_table(path: &Path) -> Result<BTreeMap<String, Emodel>> {
     }
     let column = |at: usize| Kind::of(&header[at], rows.iter().map(|(_, row)| row[at].as_str()));
     let kinds: Vec<Kind> = (0..header.len()).map(column).collect();
+    let emodel = |row: &[String]| {
+        header.iter().zip(&kinds).zip(row).map(|((name, kind), word)| (name.clone(), kind.value(word))).collect()
+    };
+    Ok(rows.iter().map(|(line, row)| (*line, emodel(row))).collect())
+}
+
+/// Reads a table: its rows by me-combo.
+///
+/// # Errors
+/// As [`read_rows`], and two different rows of one me-combo.
+pub fn read_table(path: &Path) -> Result<BTreeMap<String, Emodel>> {
     let mut table = BTreeMap::new();
-    for (line, row) in rows {
-        let values = header.iter().zip(&kinds).zip(&row);
-        let emodel: Emodel = values.map(|((name, kind), word)| (name.clone(), kind.value(word))).collect();
+    for (line, emodel) in read_rows(path)? {
         let combo = emodel.get("combo_name").and_then(Value::as_str).unwrap_or_default().to_owned();
         if let Some(other) = table.get(&combo)
             && *other != emodel
         {
-            return Err(error(line, format!("a second and different row of me-combo `{combo}`")));
+            let message = format!("a second and different row of me-combo `{combo}`");
+            return Err(Error::format(message).at_line(path, line, 0));
         }
         table.insert(combo, emodel);
     }

@@ -15,7 +15,7 @@ use memchr::memchr;
 use rayon::prelude::*;
 
 use crate::diag::{Deferred, Error, Result, work};
-use crate::formats::text::{Text, cut};
+use crate::formats::text::{Text, cut, number, whole};
 use crate::model::{CellTable, ColumnSpec, cell_column};
 
 /// The names of all sections that some reader knows.
@@ -170,7 +170,12 @@ impl<'a> Sections<'a> {
 }
 
 fn section_name(line: &[u8]) -> Option<&'static str> {
-    let line = line.trim_ascii();
+    let line = line.trim_ascii_start();
+    // Nearly all lines are cells; few of them start like a header.
+    let first = line.first()?;
+    if !SECTIONS.iter().any(|name| name.as_bytes()[0] == *first) {
+        return None;
+    }
     SECTIONS.into_iter().find(|name| {
         let after = line.strip_prefix(name.as_bytes());
         after.is_some_and(|a| a.first().is_none_or(|&b| b == b':' || b.is_ascii_whitespace()))
@@ -206,7 +211,8 @@ impl Line<'_> {
     }
 
     fn split(&self) -> impl Iterator<Item = &[u8]> {
-        words(&self.text.bytes()[self.range.clone()])
+        let bytes = self.text.bytes();
+        words(bytes, self.range.clone()).map(|word| &bytes[word])
     }
 
     /// The first words, one for each name of what is expected.
@@ -232,29 +238,31 @@ impl Line<'_> {
 
     fn numbers(&self) -> Result<Vec<f64>> {
         let number = |word: &[u8]| {
-            float(word)
+            number(word)
                 .ok_or_else(|| self.error(format!("`{}` is not a number", String::from_utf8_lossy(word))))
         };
         self.split().map(number).collect()
     }
 }
 
-fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
-    line.split(u8::is_ascii_whitespace).filter(|w| !w.is_empty())
+/// The places of the words in a range.
+fn words(bytes: &[u8], range: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    let mut at = range.start;
+    std::iter::from_fn(move || {
+        let line = &bytes[at..range.end];
+        // Control characters separate too: one comparison for each byte of a big file.
+        let start = at + line.iter().position(|&b| b > b' ')?;
+        let rest = &bytes[start..range.end];
+        at = start + rest.iter().position(|&b| b <= b' ').unwrap_or(rest.len());
+        Some(start..at)
+    })
 }
 
-fn float(word: &[u8]) -> Option<f64> {
-    std::str::from_utf8(word).ok()?.parse().ok().filter(|f: &f64| f.is_finite())
-}
-
-fn int(word: &[u8]) -> Option<i64> {
-    std::str::from_utf8(word).ok()?.parse().ok()
-}
-
-/// The numbers of some cells, and where their lines stand.
+/// The numbers of some cells, and where their names stand.
 #[derive(Default)]
 struct Cells {
-    starts: Vec<usize>,
+    morphology: Vec<Range<usize>>,
+    me_combo: Vec<Range<usize>>,
     hypercolumn: Vec<i64>,
     minicolumn: Vec<i64>,
     layer: Vec<i64>,
@@ -275,14 +283,19 @@ impl Cells {
     fn read(bytes: &[u8], range: Range<usize>, types: [usize; 2]) -> Result<Self, Wrong> {
         let mut cells = Cells::default();
         for line in lines(bytes, range) {
-            let mut found: [&[u8]; COLUMNS.len()] = [b""; COLUMNS.len()];
-            let count = words(&bytes[line.clone()]).zip(&mut found).map(|(word, slot)| *slot = word).count();
-            cells.push(line.start, &found[..count], types).map_err(|message| Wrong { line, message })?;
+            let mut found: [Range<usize>; COLUMNS.len()] = Default::default();
+            let places = words(bytes, line.clone()).zip(&mut found);
+            let count = places.map(|(word, slot)| *slot = word).count();
+            let texts = found.each_ref().map(|word| &bytes[word.clone()]);
+            cells.push(&texts[..count], types).map_err(|message| Wrong { line, message })?;
+            let [morphology, .., me_combo] = found;
+            cells.morphology.push(morphology);
+            cells.me_combo.push(me_combo);
         }
         Ok(cells)
     }
 
-    fn push(&mut self, start: usize, words: &[&[u8]], types: [usize; 2]) -> Result<(), String> {
+    fn push(&mut self, words: &[&[u8]], types: [usize; 2]) -> Result<(), String> {
         if let Some(missing) = COLUMNS.get(words.len()) {
             let (found, expected) = (words.len(), COLUMNS.len());
             return Err(format!("a cell has {expected} columns, here are {found}: the {missing} is missing"));
@@ -291,10 +304,10 @@ impl Cells {
             let word = String::from_utf8_lossy(words[at]);
             format!("the {} of a cell is `{word}` where {what} is expected", COLUMNS[at])
         };
-        let whole = |at: usize| int(words[at]).ok_or_else(|| wrong(at, "a whole number"));
-        let number = |at: usize| float(words[at]).ok_or_else(|| wrong(at, "a number"));
+        let int = |at: usize| whole(words[at]).ok_or_else(|| wrong(at, "a whole number"));
+        let float = |at: usize| number(words[at]).ok_or_else(|| wrong(at, "a number"));
         let index = |at: usize, kinds: usize, section: &str| {
-            let valid = int(words[at]).filter(|&i| usize::try_from(i).is_ok_and(|i| i < kinds));
+            let valid = whole(words[at]).filter(|&i| usize::try_from(i).is_ok_and(|i| i < kinds));
             valid.map(|i| i as i32).ok_or_else(|| match kinds {
                 0 => {
                     format!("{}, but the section `{section}` lists no type", wrong(at, "the index of a type"))
@@ -302,23 +315,23 @@ impl Cells {
                 _ => wrong(at, &format!("a number from 0 to {} (lines of `{section}`)", kinds - 1)),
             })
         };
-        self.starts.push(start);
-        self.hypercolumn.push(whole(2)?);
-        self.minicolumn.push(whole(3)?);
-        self.layer.push(whole(4)?.checked_add(1).ok_or_else(|| wrong(4, "a layer"))?);
+        self.hypercolumn.push(int(2)?);
+        self.minicolumn.push(int(3)?);
+        self.layer.push(int(4)?.checked_add(1).ok_or_else(|| wrong(4, "a layer"))?);
         self.mtype.push(index(5, types[0], "MorphTypes")?);
         self.etype.push(index(6, types[1], "ElectroTypes")?);
         for (axis, place) in self.places.iter_mut().enumerate() {
-            place.push(number(7 + axis)?);
+            place.push(float(7 + axis)?);
         }
-        let half = number(10)?.to_radians() / 2.0;
+        let half = float(10)?.to_radians() / 2.0;
         self.w.push(half.cos());
         self.y.push(half.sin());
         Ok(())
     }
 
     fn append(&mut self, mut other: Self) {
-        self.starts.append(&mut other.starts);
+        self.morphology.append(&mut other.morphology);
+        self.me_combo.append(&mut other.me_combo);
         self.hypercolumn.append(&mut other.hypercolumn);
         self.minicolumn.append(&mut other.minicolumn);
         self.layer.append(&mut other.layer);
@@ -353,11 +366,10 @@ fn cells(sections: &Sections, mtypes: &[MorphType], etypes: &[String]) -> Result
 
 /// The columns of the language.
 fn table(text: &Arc<Text>, cells: Cells, mtypes: &[MorphType], etypes: &[String]) -> Result<Arc<CellTable>> {
-    let count = cells.starts.len();
-    let starts = Arc::new(cells.starts);
-    let texts = |name: &str, at: usize| {
-        let (text, starts) = (text.clone(), starts.clone());
-        (cell_column(name, text_type()), Deferred::new(move || text_column(&text, &starts, at)))
+    let count = cells.layer.len();
+    let names = |name: &str, words: Vec<Range<usize>>| {
+        let text = text.clone();
+        (cell_column(name, text_type()), Deferred::new(move || name_column(&text, &words)))
     };
     let of_type = |name: &str, indices: &[i32], value: &dyn Fn(&MorphType) -> &str| {
         typed(name, indices, mtypes.iter().map(value))
@@ -372,8 +384,8 @@ fn table(text: &Arc<Text>, cells: Cells, mtypes: &[MorphType], etypes: &[String]
         of_type("morph_class", &cells.mtype, &|m| &m.morph_class)?,
         ints("hypercolumn", cells.hypercolumn),
         ints("minicolumn", cells.minicolumn),
-        texts("morphology", 0),
-        texts("me_combo", 11),
+        names("morphology", cells.morphology),
+        names("me_combo", cells.me_combo),
         floats("x", x),
         floats("y", y),
         floats("z", z),
@@ -407,15 +419,11 @@ fn typed<'a>(name: &str, indices: &[i32], texts: impl Iterator<Item = &'a str>) 
     Ok((cell_column(name, text_type()), Deferred::ready(dictionary.column(keys)?)))
 }
 
-/// A text column out of the cells' lines.
-fn text_column(text: &Text, starts: &[usize], at: usize) -> Result<ArrayRef> {
+/// A text column of words of the file.
+fn name_column(text: &Text, words: &[Range<usize>]) -> Result<ArrayRef> {
     let bytes = text.bytes();
-    let mut dictionary = Dictionary::default();
-    let keys = starts.iter().map(|&start| {
-        let end = memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |n| start + n);
-        dictionary.code(words(&bytes[start..end]).nth(at).unwrap_or_default())
-    });
-    let keys = keys.collect();
+    let mut dictionary = Dictionary { codes: HashMap::with_capacity(words.len()), texts: Vec::new() };
+    let keys = words.iter().map(|word| dictionary.code(&bytes[word.clone()])).collect();
     dictionary.column(keys)
 }
 

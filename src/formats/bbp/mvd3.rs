@@ -131,11 +131,8 @@ fn orientations(file: &File, count: usize) -> Result<Vec<Column>> {
 /// The column of a property: its own values or, where the file has a library of that name, those that it points to.
 fn property_column(file: &File, name: &str, count: usize) -> Result<Column> {
     let dataset = file.dataset(&format!("{PROPERTIES}/{name}"))?;
-    let rows = match *dataset.shape() {
-        [rows] | [rows, 1] => rows,
-        _ => {
-            return Err(wrong(&dataset, format!("its shape is {:?}, not one value a cell", dataset.shape())));
-        }
+    let ([rows] | [rows, 1]) = *dataset.shape() else {
+        return Err(wrong(&dataset, format!("its shape is {:?}, not one value a cell", dataset.shape())));
     };
     if rows != count as u64 {
         return Err(wrong(&dataset, format!("property `{name}` has {rows} values for {count} cells")));
@@ -156,12 +153,12 @@ fn property_column(file: &File, name: &str, count: usize) -> Result<Column> {
         Kind::Other => return Err(wrong(&dataset, "its values are neither numbers nor text")),
     };
     let name_of_it = name.to_owned();
-    let values = move || match &library {
-        Some(library) => looked_up(&name_of_it, &dataset, library),
-        None => {
-            let values = dataset.read()?;
-            Ok(if dataset.kind() == Kind::Text { dictionary(values.as_string()) } else { values })
+    let values = move || {
+        if let Some(library) = &library {
+            return looked_up(&name_of_it, &dataset, library);
         }
+        let values = dataset.read()?;
+        Ok(if dataset.kind() == Kind::Text { dictionary(values.as_string()) } else { values })
     };
     Ok((cell_column(name, data_type), Deferred::new(values)))
 }
@@ -292,6 +289,38 @@ mod tests {
         let array = array.as_dictionary::<Int32Type>();
         assert_eq!(array.keys().values(), &[0, 1, 0]);
         assert_eq!(array.values().as_string::<i32>().value(1), "a");
+    }
+
+    fn fixture(name: &str) -> PathBuf {
+        PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/hdf5")).join(name)
+    }
+
+    #[test]
+    fn every_kind_of_property_is_read() {
+        let cells = read_cells(&fixture("cells.mvd3")).unwrap();
+        let names: Vec<&str> = cells.schema().columns().iter().map(|c| c.name.as_str()).collect();
+        let (first, last) =
+            (["id", "mtype", "layer", "hypercolumn", "x"], ["alive", "depth", "exc_mini_frequency", "zone"]);
+        assert_eq!((&names[..5], &names[names.len() - 4..]), (&first[..], &last[..]));
+        assert_eq!(texts(&cells, "layer"), ["SO", "SP", "SR", "SP"]);
+        assert_eq!(texts(&cells, "mtype"), ["SP_PC", "SO_OLM", "SP_PC", "SO_OLM"]);
+        assert_eq!(texts(&cells, "zone"), ["b", "a", "b", "b"]);
+        assert_eq!(column(&cells, "depth").as_primitive::<Float64Type>().values(), &[0.5, 1.5, 0.5, 1.5]);
+        assert_eq!(column(&cells, "hypercolumn").as_primitive::<Int64Type>().values(), &[3, 3, 3, 4]);
+        assert_eq!(column(&cells, "z").as_primitive::<Float64Type>().values(), &[2.0, 5.0, 8.0, 11.0]);
+        assert!(!column(&cells, "alive").as_boolean().value(1));
+        // No orientations: the cells are not turned.
+        assert_eq!(column(&cells, "orientation_w").as_primitive::<Float64Type>().values(), &[1.0; 4]);
+        assert_eq!(column(&cells, "orientation_y").as_primitive::<Float64Type>().values(), &[0.0; 4]);
+    }
+
+    #[test]
+    fn a_property_that_cannot_be_is_named() {
+        let cells = read_cells(&fixture("bad_index.mvd3")).unwrap();
+        let error = cells.column(cells.schema().position("mtype").unwrap()).unwrap_err();
+        assert!(error.message().contains("`mtype` of cell 2"), "{error}");
+        let error = read_cells(&fixture("bad_length.mvd3")).unwrap_err();
+        assert!(error.message().contains("`layer` has 3 values for 2 cells"), "{error}");
     }
 
     #[test]

@@ -418,6 +418,7 @@ fn of_config(config: &BlueConfig, path_map: &PathMap) -> Result<Circuit> {
     let beside = |name: &str| folder.as_ref().map(|f| f.join(name)).filter(|p| p.exists());
     let indexed = |name: &str| beside(&format!("{name}_index.dat")).and(folder.as_deref()).map(shown);
     let cells = cells_of(config, run, &roots, circuit_path.as_ref())?;
+    cells.get()?;
     let targets = targets_of(config, run, &roots, synapses.as_ref(), folder.as_deref())?;
     let projections = config.of_kind("Projection").map(|section| Fibres {
         name: section.name.clone(),
@@ -461,11 +462,17 @@ fn shown(path: &Path) -> String {
 fn cells_of(config: &BlueConfig, run: &Section, roots: &Roots, circuit: Option<&Named>) -> Result<Named> {
     let library = value(run, "CellLibraryFile").filter(|&v| v != START_NCS);
     let folder = circuit.and_then(|c| c.get().ok());
-    if library.is_some() {
+    if let Some(library) = library {
         // A bare name stands for a file of the circuit, whatever lies beside the configuration.
         let roots = folder.map_or_else(|| roots.clone(), |f| roots.first(f));
         let named = Named::of_key(&roots, run, "CellLibraryFile", config.path());
-        return named.ok_or_else(|| run.error("CellLibraryFile", "CellLibraryFile has no value"));
+        let named = named.ok_or_else(|| run.error("CellLibraryFile", "CellLibraryFile has no value"))?;
+        // Where the whole circuit is gone, that is what to say.
+        let gone = circuit.filter(|_| named.fault.is_some() && Path::new(library).is_relative());
+        return match gone.and_then(|c| c.fault.clone()) {
+            Some(fault) => Err(fault),
+            None => Ok(named),
+        };
     }
     let Some(circuit) = circuit else {
         run.require("CircuitPath")?;
@@ -723,6 +730,8 @@ mod tests {
         assert_eq!(f.open().unwrap().cells.count(), 2);
         f.config(" CircuitPath circuit/circuit.mvd2\n nrnPath circuit");
         assert_eq!(f.open().unwrap().cells.count(), 2);
+        f.config(" CircuitPath /gone/circuit\n CellLibraryFile circuit.mvd2");
+        f.fails(&["CircuitPath: /gone/circuit does not exist", "no `gone` in /"], 3);
         f.config(" CircuitPath .\n nrnPath circuit");
         f.fails(&["no circuit.mvd3 and no circuit.mvd2 in"], 3);
         f.config(" CircuitPath <NONE>");
@@ -860,6 +869,19 @@ mod tests {
         let error = config("CircuitPath bad\nnrnPath bad\nCellLibraryFile circuit/circuit.mvd3").to_string();
         assert!(error.contains("no start.target") && error.contains("derived/bad"), "{error}");
         assert!(config("CircuitPath bad\nnrnPath bad").to_string().contains("no circuit.mvd3"));
+    }
+
+    #[test]
+    fn production_configurations_say_what_is_gone() {
+        let Some(folder) = shared("real/blueconfigs") else { return };
+        for path in std::fs::read_dir(folder).unwrap().flatten().map(|e| e.path().join("BlueConfig")) {
+            if path.exists() {
+                let error = open_circuit(&path, &PathMap::default()).unwrap_err();
+                let place = error.place().unwrap();
+                assert!(error.to_string().contains("does not exist"), "{error}");
+                assert!(place.path == path && place.line.is_some(), "{error}");
+            }
+        }
     }
 
     #[test]

@@ -82,6 +82,18 @@ fn gid(word: &[u8]) -> Option<i64> {
     })
 }
 
+/// The gid at the start of a line, and the length of its word. Words of very many digits are left to [`gid`].
+fn leading_gid(line: &[u8]) -> Option<(i64, usize)> {
+    let digits = line.strip_prefix(b"a")?;
+    let (mut gid, mut count) = (0i64, 0);
+    for digit in digits.iter().map(|byte| byte.wrapping_sub(b'0')).take_while(|&digit| digit <= 9) {
+        gid = gid.wrapping_mul(10).wrapping_add(digit.into());
+        count += 1;
+    }
+    let ends = digits.get(count).is_none_or(u8::is_ascii_whitespace);
+    (ends && (1..=18).contains(&count)).then_some((gid, count + 1))
+}
+
 /// Where a target stands.
 struct Definition {
     name: String,
@@ -321,7 +333,7 @@ struct Piece {
 
 impl Piece {
     fn read(bytes: &[u8], range: Range<usize>, by_line: bool, sections: bool) -> Result<Self, Wrong> {
-        let mut piece = Piece { ids: Vec::with_capacity(range.len() / 8), ..Piece::default() };
+        let mut piece = Piece { ids: Vec::with_capacity(range.len() / 4), ..Piece::default() };
         if !by_line {
             piece.line(bytes, range, sections)?;
             return Ok(piece);
@@ -346,6 +358,11 @@ impl Piece {
                 continue;
             }
             let start = at;
+            if let Some((gid, length)) = leading_gid(&line[start..]) {
+                self.ids.push(gid);
+                at += length;
+                continue;
+            }
             let end = line[at..].iter().position(u8::is_ascii_whitespace).map_or(line.len(), |n| at + n);
             let word = &line[start..end];
             at = end;
@@ -451,6 +468,20 @@ fn close(bytes: &[u8], mut at: usize) -> Option<usize> {
     }
 }
 
+/// The lists one after the other, copied by all cores.
+fn concat(lists: &[Vec<i64>]) -> Vec<i64> {
+    let mut all = vec![0; lists.iter().map(Vec::len).sum()];
+    let mut rest = all.as_mut_slice();
+    let mut copies = Vec::with_capacity(lists.len());
+    for list in lists {
+        let (place, after) = rest.split_at_mut(list.len());
+        copies.push((place, list));
+        rest = after;
+    }
+    copies.into_par_iter().for_each(|(place, list)| place.copy_from_slice(list));
+    all
+}
+
 /// All ids of some lists, ascending, each once.
 fn union(mut lists: Vec<Vec<i64>>) -> Vec<i64> {
     lists.retain(|l| !l.is_empty());
@@ -463,7 +494,7 @@ fn union(mut lists: Vec<Vec<i64>>) -> Vec<i64> {
     if facts.iter().all(|f| f.2) && facts.windows(2).all(|w| w[0].1 < w[1].0) {
         return match <[_; 1]>::try_from(lists) {
             Ok([one]) => one,
-            Err(lists) => lists.concat(),
+            Err(lists) => concat(&lists),
         };
     }
     let low = facts.iter().map(|f| f.0).min().unwrap_or_default();
@@ -471,7 +502,7 @@ fn union(mut lists: Vec<Vec<i64>>) -> Vec<i64> {
     let count: usize = lists.iter().map(Vec::len).sum();
     let span = high.abs_diff(low);
     if span / 64 > count as u64 {
-        let mut ids = lists.concat();
+        let mut ids = concat(&lists);
         ids.par_sort_unstable();
         ids.dedup();
         return ids;

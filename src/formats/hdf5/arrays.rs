@@ -10,8 +10,8 @@ use arrow_array::{
 use hdf5_reader::{Attribute, ByteOrder, Datatype, EnumMember, SliceInfo, SliceInfoElem};
 use serde_json::Value;
 
-use super::File;
 use super::numbers::{self, Class, Convert, Element, Float32, Float64, Truncated};
+use super::{File, MOST_COLUMNS, decoded_limit};
 use crate::diag::{Error, Result};
 
 /// What the elements of a dataset are, and with it the Arrow type of its values.
@@ -39,6 +39,12 @@ pub struct Dataset {
     file: File,
     path: String,
     inner: hdf5_reader::Dataset,
+}
+
+impl std::fmt::Debug for Dataset {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Dataset({} of {})", self.path, self.file.path().display())
+    }
 }
 
 impl Dataset {
@@ -104,6 +110,12 @@ impl Dataset {
             return Err(self.error(format!("rows {} to {} of {all}", rows.start, rows.end)));
         }
         let width = self.row_elements()?;
+        // A text takes more room in memory than in the file.
+        let room =
+            rows.len().saturating_mul(width).saturating_mul(if self.kind() == Kind::Text { 8 } else { 1 });
+        if room > decoded_limit(self.file.bytes().len()) {
+            return Err(self.error(format!("{} × {width} values cannot come out of this file", rows.len())));
+        }
         match self.inner.dtype() {
             Datatype::FixedPoint { .. } => {
                 let values = self.numbers::<Truncated>(&rows)?;
@@ -136,6 +148,9 @@ impl Dataset {
             return Err(self.error(format!("{} dimensions where a table has two", self.shape().len())));
         };
         let element = self.element().ok_or_else(|| self.error("it does not hold numbers"))?;
+        if columns > MOST_COLUMNS {
+            return Err(self.error(format!("a table of {columns} columns")));
+        }
         let bytes = self.raw()?;
         let (rows, columns, size) = (rows as usize, columns as usize, element.size());
         (0..columns)
@@ -178,6 +193,28 @@ impl Dataset {
 
     /// The bytes of all elements, decoded, in the byte order of the file.
     pub(super) fn raw(&self) -> Result<Vec<u8>> {
+        // The crate would keep a copy of what it decodes for as long as the file is open, except of typed reads.
+        macro_rules! typed {
+            ($stored:ty, $order:expr) => {{
+                let array = self.inner.read_array_uncached::<$stored>();
+                let (values, _) =
+                    array.map_err(|e| self.file.fault(&self.path, &e))?.into_raw_vec_and_offset();
+                Ok(match $order {
+                    ByteOrder::BigEndian => values.iter().flat_map(|v| v.to_be_bytes()).collect(),
+                    ByteOrder::LittleEndian => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+                })
+            }};
+        }
+        match *self.inner.dtype() {
+            _ if self.inner.chunks().is_none() => {}
+            Datatype::FloatingPoint { size: 4, byte_order } => return typed!(f32, byte_order),
+            Datatype::FloatingPoint { size: 8, byte_order } => return typed!(f64, byte_order),
+            Datatype::FixedPoint { size: 4, signed: true, byte_order } => return typed!(i32, byte_order),
+            Datatype::FixedPoint { size: 4, signed: false, byte_order } => return typed!(u32, byte_order),
+            Datatype::FixedPoint { size: 8, signed: true, byte_order } => return typed!(i64, byte_order),
+            Datatype::FixedPoint { size: 8, signed: false, byte_order } => return typed!(u64, byte_order),
+            _ => {}
+        }
         self.inner.read_raw_bytes().map_err(|e| self.file.fault(&self.path, &e))
     }
 
@@ -220,7 +257,7 @@ impl Dataset {
     fn typed<T: hdf5_reader::H5Type>(&self, rows: &Range<usize>) -> Result<Vec<T>> {
         let whole = rows.start == 0 && rows.end == self.rows()?;
         let read = if whole {
-            self.inner.read_array_parallel::<T>()
+            self.inner.read_array_uncached_parallel::<T>()
         } else {
             let rest = self.shape().get(1..).unwrap_or_default();
             let first = SliceInfoElem::Slice { start: rows.start as u64, end: rows.end as u64, step: 1 };

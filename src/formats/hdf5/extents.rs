@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use super::arrays::element_of;
 use super::header::{self, Plain, Sizes};
 use super::numbers::{self, Convert, Element};
-use super::{File, decoded_limit, links, split};
+use super::{File, MOST_COLUMNS, decoded_limit, links, split};
 use crate::diag::{Error, Result};
 
 /// Bytes of decoded tables that are kept for the next column of the same table.
@@ -51,7 +51,8 @@ impl Extent {
     }
 }
 
-/// The tables of one group, ordered by the keys that the caller made from their names.
+/// The tables of one group, each with the key that the caller made from its name; in the order of the file until
+/// they are [sorted](Extents::sort).
 pub struct Extents<K> {
     files: Vec<File>,
     entries: Vec<Entry<K>>,
@@ -279,9 +280,9 @@ fn contiguous(file: &File, path: &str, shape: (u64, u64), element: Element, star
     let length = file.bytes().len() as u64;
     let size = shape.0.checked_mul(shape.1).and_then(|n| n.checked_mul(element.size() as u64));
     match size {
-        Some(0) => Ok(table(shape, element, Place::Nowhere)),
+        Some(0) => table(file, path, shape, element, Place::Nowhere),
         Some(size) if start.checked_add(size).is_some_and(|end| end <= length) => {
-            Ok(table(shape, element, Place::At(start as usize)))
+            table(file, path, shape, element, Place::At(start as usize))
         }
         _ => Err(Error::format(format!(
             "the file is cut short or damaged: a table of {} × {} numbers at byte {start} goes beyond its end",
@@ -291,8 +292,11 @@ fn contiguous(file: &File, path: &str, shape: (u64, u64), element: Element, star
     }
 }
 
-fn table(shape: (u64, u64), element: Element, place: Place) -> Extent {
-    Extent { rows: shape.0 as usize, columns: shape.1 as usize, element, place }
+fn table(file: &File, path: &str, shape: (u64, u64), element: Element, place: Place) -> Result<Extent> {
+    if shape.1 > MOST_COLUMNS {
+        return Err(Error::format(format!("a table of {} columns", shape.1)).in_dataset(file.path(), path));
+    }
+    Ok(Extent { rows: shape.0 as usize, columns: shape.1 as usize, element, place })
 }
 
 /// The same from the messages that the crate reads: newer headers.
@@ -344,5 +348,5 @@ fn encoded(file: &File, path: &str) -> Result<Extent> {
         .in_dataset(file.path(), path));
     }
     let place = if size == 0 { Place::Nowhere } else { Place::Encoded(path.into()) };
-    Ok(table(shape, element, place))
+    table(file, path, shape, element, place)
 }

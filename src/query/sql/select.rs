@@ -7,7 +7,7 @@ use sqlparser::ast;
 use super::expr::Scope;
 use super::{Tables, unsupported};
 use crate::diag::{Error, Result};
-use crate::query::{Aggregate, BinaryOp, Expr, JoinKind, Named, SortKey, Table, Value};
+use crate::query::{Aggregate, BinaryOp, Expr, JoinKind, Named, SortKey, Table};
 
 /// Runs a query.
 pub(super) fn query(query: &ast::Query, tables: &dyn Tables) -> Result<Table> {
@@ -403,6 +403,7 @@ mod tests {
 
     use super::*;
     use crate::model::{Column, ColumnSpec, Frame, IdSet};
+    use crate::query::Value;
 
     struct One(Table);
 

@@ -4,10 +4,12 @@ pub mod cells;
 pub mod circuit;
 pub mod figure;
 pub mod grouped;
+mod matrix;
 mod numbers;
 pub mod opening;
 pub mod pathway;
 pub mod space;
+mod statistics;
 pub mod synapses;
 pub mod table;
 
@@ -28,10 +30,12 @@ pub(super) fn register(engine: &mut Engine) {
     cells::register(&mut api);
     synapses::register(&mut api);
     pathway::register(&mut api);
-    table::matrix_register(&mut api);
+    matrix::register(&mut api);
+    table::register_iterators(&mut api);
     space::register(&mut api);
     figure::register(&mut api);
     numbers::register(&mut api);
+    statistics::register(&mut api);
 }
 
 /// The JSON form of the remaining types.
@@ -44,4 +48,20 @@ pub(super) fn card_of_other(value: &Dynamic) -> Result<Option<Json>> {
         return Ok(Some(names.into()));
     }
     Ok(None)
+}
+
+/// Whether a value is one of the things that a script looks at and cannot change.
+pub(super) fn never_changes(value: &Dynamic) -> bool {
+    value.is::<circuit::Circuit>()
+        || value.is::<cells::Cells>()
+        || value.is::<synapses::Synapses>()
+        || value.is::<Table>()
+        || value.is::<grouped::Grouped>()
+        || value.is::<pathway::Pathway>()
+        || value.is::<pathway::Pathways>()
+        || value.is::<circuit::Projection>()
+        || value.is::<circuit::Targets>()
+        || value.is::<space::Region>()
+        || value.is::<crate::model::SparseMatrix>()
+        || value.is::<crate::plot::Figure>()
 }

@@ -7,7 +7,7 @@ use rhai::{Dynamic, Map};
 
 use super::circuit::{Circuit, Targets, texts};
 use crate::diag::{Error, Result};
-use crate::formats::bbp::config::BlueConfig;
+use crate::formats::bbp::config::{BlueConfig, Section};
 use crate::formats::bbp::mecombo;
 use crate::formats::bbp::open as bbp;
 use crate::formats::bbp::target::read_targets;
@@ -52,6 +52,15 @@ pub fn open(path: &Path) -> Result<Dynamic> {
     }
 }
 
+fn section_map(section: &Section) -> Map {
+    let keys = section.entries.iter().map(|e| (e.key.as_str().into(), e.value.clone().into())).collect::<Map>();
+    Map::from([
+        ("type".into(), section.kind.clone().into()),
+        ("name".into(), section.name.clone().into()),
+        ("keys".into(), keys.into()),
+    ])
+}
+
 pub(super) fn register(api: &mut Api) {
     api.functions();
     api.call(
@@ -87,15 +96,23 @@ pub(super) fn register(api: &mut Api) {
         |path: &str| -> Answer<Dynamic> { Ok(from_json(&BlueConfig::read(Path::new(path))?.to_json())) },
     );
     api.call(
-        "open_emodels(path) -> map",
-        "The rows of a mecombo_emodel.tsv table, by me-combo.",
-        "open_emodels(circuit.config.paths.emodels).len() > 0",
-        |path: &str| -> Answer<Map> {
-            let rows = mecombo::read_table(Path::new(path))?;
-            Ok(rows
-                .into_iter()
-                .map(|(combo, row)| (combo.as_str().into(), from_json(&serde_json::Value::Object(row))))
-                .collect())
+        "config_sections(path) -> array",
+        "The sections of a CircuitConfig or BlueConfig in file order, as maps of `type`, `name`, `keys`. A name may \
+         occur several times.",
+        "config_sections(circuit.path).len()",
+        |path: &str| -> Answer<rhai::Array> {
+            let config = BlueConfig::read(Path::new(path))?;
+            Ok(config.sections().iter().map(|section| Dynamic::from_map(section_map(section))).collect())
+        },
+    );
+    api.call(
+        "open_emodels(path) -> Table",
+        "The rows of a mecombo_emodel.tsv table, in file order.",
+        "open_emodels(circuit.config.paths.mecombo_info).count() > 0",
+        |path: &str| -> Answer<Table> {
+            let rows = mecombo::read_rows(Path::new(path))?;
+            let map = |(_, row)| from_json(&serde_json::Value::Object(row));
+            Ok(super::table::table_of_maps(&rows.into_iter().map(map).collect())?)
         },
     );
     api.call(

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use super::circuit::Origin;
 use super::synapses::{Synapses, connections_between};
 use crate::analysis::connectivity::{self, Probability};
-use crate::analysis::{self, CommonNeighbours, Graph, Metric, Rows, Shared, Within, distance};
+use crate::analysis::{self, CommonNeighbours, Graph, Metric, Rows, Within, distance};
 use crate::diag::{Error, Result};
 use crate::model::{Column, ColumnSpec, Frame, IdSet, SparseMatrix, units};
 use crate::plot::Figure;
@@ -69,11 +69,12 @@ impl Pathway {
     /// The pathway between two groups.
     pub(super) fn between(ctx: &NativeCallContext, origin: &Origin, pre: &Dynamic, post: &Dynamic) -> Result<Self> {
         let circuit = &origin.circuit.0;
-        Ok(Pathway {
-            origin: origin.clone(),
-            pre: group(ctx, pre)?.resolve(circuit)?,
-            post: group(ctx, post)?.resolve(circuit)?,
-        })
+        let (pre, post) = (group(ctx, pre)?, group(ctx, post)?);
+        if matches!((&pre, &post), (Group::All, Group::All)) {
+            return Err(Error::argument("a pathway needs a group on one side at least")
+                .help("all synapses are `.synapses()`, all connections `.connections()`"));
+        }
+        Ok(Pathway { origin: origin.clone(), pre: pre.resolve(circuit)?, post: post.resolve(circuit)? })
     }
 
     fn groups(&self) -> (Group, Group) {
@@ -167,19 +168,19 @@ fn column(name: &str, unit: Option<&str>, meaning: &str, values: ArrayRef) -> Co
     Column { spec, values }
 }
 
-fn whole(name: &str, meaning: &str, values: impl Iterator<Item = i64>) -> Column {
+pub(super) fn int_column(name: &str, meaning: &str, values: impl Iterator<Item = i64>) -> Column {
     column(name, None, meaning, Arc::new(values.collect::<Int64Array>()))
 }
 
-fn real(name: &str, unit: Option<&str>, meaning: &str, values: impl Iterator<Item = f64>) -> Column {
+pub(super) fn float_column(name: &str, unit: Option<&str>, meaning: &str, values: impl Iterator<Item = f64>) -> Column {
     column(name, unit, meaning, Arc::new(values.collect::<Float64Array>()))
 }
 
-fn float(value: f64) -> Dynamic {
+pub(super) fn float(value: f64) -> Dynamic {
     if value.is_nan() { Dynamic::UNIT } else { value.into() }
 }
 
-fn probability_map(p: &Probability, within: Option<f64>) -> Map {
+pub(super) fn probability_map(p: &Probability, within: Option<f64>) -> Map {
     let mut map = Map::new();
     map.insert("probability".into(), float(p.p));
     map.insert("connected".into(), (p.connected as i64).into());
@@ -200,9 +201,9 @@ fn within_of(um: &Dynamic) -> Result<Within> {
 fn partners_table(net: &Net, side: &str, partners: &connectivity::Partners) -> Result<Table> {
     let other = if side == "post" { "pre" } else { "post" };
     Ok(Table::in_memory(Frame::new(vec![
-        whole(side, "id of the cell", partners.rows.iter().map(|&r| net.id(r))),
-        whole("n_cells", &format!("{other} cells that it is connected with"), partners.n_cells.iter().map(|&n| i64::from(n))),
-        whole("n_synapses", "synapses of these connections", partners.n_synapses.iter().map(|&n| n as i64)),
+        int_column(side, "id of the cell", partners.rows.iter().map(|&r| net.id(r))),
+        int_column("n_cells", &format!("{other} cells that it is connected with"), partners.n_cells.iter().map(|&n| i64::from(n))),
+        int_column("n_synapses", "synapses of these connections", partners.n_synapses.iter().map(|&n| n as i64)),
     ])?))
 }
 
@@ -226,12 +227,12 @@ pub(super) fn degrees(origin: &Origin, ids: &IdSet) -> Result<Table> {
         ids.iter().map(|&id| f(get(&incoming, id), get(&outgoing, id))).collect()
     };
     Ok(Table::in_memory(Frame::new(vec![
-        whole("id", "id of the cell", ids.iter().copied()),
-        whole("in_degree", "cells that make synapses onto it", each(&|i, _| i.0).into_iter()),
-        whole("out_degree", "cells that it makes synapses onto", each(&|_, o| o.0).into_iter()),
-        whole("total_degree", "connections in both directions", each(&|i, o| i.0 + o.0).into_iter()),
-        whole("in_synapses", "synapses onto it", each(&|i, _| i.1).into_iter()),
-        whole("out_synapses", "synapses that it makes", each(&|_, o| o.1).into_iter()),
+        int_column("id", "id of the cell", ids.iter().copied()),
+        int_column("in_degree", "cells that make synapses onto it", each(&|i, _| i.0).into_iter()),
+        int_column("out_degree", "cells that it makes synapses onto", each(&|_, o| o.0).into_iter()),
+        int_column("total_degree", "connections in both directions", each(&|i, o| i.0 + o.0).into_iter()),
+        int_column("in_synapses", "synapses onto it", each(&|i, _| i.1).into_iter()),
+        int_column("out_synapses", "synapses that it makes", each(&|_, o| o.1).into_iter()),
     ])?))
 }
 
@@ -282,7 +283,8 @@ fn probabilities(api: &mut Api) {
     api.call(
         "by_distance(bin, max) -> Table",
         "The probability of a connection by the distance between somata: `low`, `high` (µm), `pairs`, `connected`, \
-         `probability`, and its 95 % interval (Wilson). Bins hold their lower end, the last one both.",
+         `probability`, and its 95 % interval (Wilson). Bins hold their lower end, the last one both. An array of edges may stand for \
+         `bin, max`.",
         "circuit.pathway(\"Excitatory\", \"Excitatory\").by_distance(50.um, 400.um)",
         |p: &mut Pathway, bin: Dynamic, max: Dynamic| -> Answer<Table> {
             let edges = distance::edges(number(&bin)?, number(&max)?)?;
@@ -290,18 +292,23 @@ fn probabilities(api: &mut Api) {
             Ok(by_distance_table(&bins)?)
         },
     );
+    api.also("by_distance", |p: &mut Pathway, edges: rhai::Array| -> Answer<Table> {
+        let edges = edges.iter().map(number).collect::<Result<Vec<_>>>()?;
+        let bins = p.net(false)?.pathway()?.by_distance(&edges, Metric::Full)?;
+        Ok(by_distance_table(&bins)?)
+    });
 }
 
-fn by_distance_table(bins: &[connectivity::DistanceBin]) -> Result<Table> {
+pub(super) fn by_distance_table(bins: &[connectivity::DistanceBin]) -> Result<Table> {
     let um = Some(units::UM);
     Ok(Table::in_memory(Frame::new(vec![
-        real("low", um, "lower end of the bin of distances", bins.iter().map(|b| b.from)),
-        real("high", um, "upper end of the bin of distances", bins.iter().map(|b| b.to)),
-        whole("pairs", "ordered pairs of cells", bins.iter().map(|b| b.probability.pairs as i64)),
-        whole("connected", "pairs with a connection", bins.iter().map(|b| b.probability.connected as i64)),
-        real("probability", None, "connected / pairs", bins.iter().map(|b| b.probability.p)),
-        real("ci_low", None, "lower end of the 95 % interval", bins.iter().map(|b| b.probability.low)),
-        real("ci_high", None, "upper end of the 95 % interval", bins.iter().map(|b| b.probability.high)),
+        float_column("low", um, "lower end of the bin of distances", bins.iter().map(|b| b.from)),
+        float_column("high", um, "upper end of the bin of distances", bins.iter().map(|b| b.to)),
+        int_column("pairs", "ordered pairs of cells", bins.iter().map(|b| b.probability.pairs as i64)),
+        int_column("connected", "pairs with a connection", bins.iter().map(|b| b.probability.connected as i64)),
+        float_column("probability", None, "connected / pairs", bins.iter().map(|b| b.probability.p)),
+        float_column("ci_low", None, "lower end of the 95 % interval", bins.iter().map(|b| b.probability.low)),
+        float_column("ci_high", None, "upper end of the 95 % interval", bins.iter().map(|b| b.probability.high)),
     ])?))
 }
 
@@ -329,17 +336,7 @@ fn partners(api: &mut Api) {
 
 fn facts(api: &mut Api) {
     let reciprocity = |p: &Pathway, bin: f64| -> Answer<Map> {
-        let found = p.net(true)?.pathway()?.reciprocity(bin)?;
-        let mut map = Map::new();
-        map.insert("pairs".into(), (found.pairs as i64).into());
-        map.insert("fraction".into(), float(found.fraction));
-        map.insert("expected".into(), float(found.expected_er));
-        map.insert("ratio".into(), float(found.ratio));
-        if let (Some(expected), Some(ratio)) = (found.expected_distance, found.ratio_distance) {
-            map.insert("expected_by_distance".into(), float(expected));
-            map.insert("ratio_by_distance".into(), float(ratio));
-        }
-        Ok(map)
+        Ok(reciprocity_map(&p.net(true)?.pathway()?.reciprocity(bin)?))
     };
     api.call(
         "reciprocity(bin) -> map",
@@ -373,14 +370,34 @@ fn facts(api: &mut Api) {
     });
 }
 
+/// Reciprocity in the words of the language.
+pub(super) fn reciprocity_map(found: &connectivity::Reciprocity) -> Map {
+    let mut map = Map::new();
+    map.insert("pairs".into(), (found.pairs as i64).into());
+    map.insert("fraction".into(), float(found.fraction));
+    map.insert("expected".into(), float(found.expected_er));
+    map.insert("ratio".into(), float(found.ratio));
+    if let (Some(expected), Some(ratio)) = (found.expected_distance, found.ratio_distance) {
+        map.insert("expected_by_distance".into(), float(expected));
+        map.insert("ratio_by_distance".into(), float(ratio));
+    }
+    map
+}
+
+/// The adjacency matrix among some cells.
+pub(super) fn matrix_of_cells(cells: &super::cells::Cells) -> Result<SparseMatrix> {
+    let ids = Some(cells.ids()?);
+    Pathway { origin: cells.circuit.origin(), pre: ids.clone(), post: ids }.matrix()
+}
+
 fn common_neighbours(p: &Pathway, side: &str) -> Result<Map> {
-    let shared = match side {
-        "targets" => Shared::Targets,
-        "sources" => Shared::Sources,
-        other => return Err(Error::unknown("side", other, ["targets", "sources"])),
-    };
+    let shared = super::matrix::shared_of(side)?;
     let net = p.net(true)?;
-    let found: CommonNeighbours = net.pathway()?.common_neighbours(shared, &analysis::Control::default())?;
+    Ok(common_neighbours_map(&net.pathway()?.common_neighbours(shared, &analysis::Control::default())?))
+}
+
+/// Common neighbours in the words of the language.
+pub(super) fn common_neighbours_map(found: &CommonNeighbours) -> Map {
     let mut map = Map::new();
     map.insert("bias".into(), float(found.bias_raw));
     map.insert("bias_normalised".into(), found.bias_normalised.map_or(Dynamic::UNIT, float));
@@ -393,14 +410,21 @@ fn common_neighbours(p: &Pathway, side: &str) -> Result<Map> {
     };
     map.insert("connected".into(), counts(&found.connected));
     map.insert("unconnected".into(), counts(&found.unconnected));
-    Ok(map)
+    map
 }
 
 fn factsheet(p: &Pathway, within: Option<Within>) -> Result<Map> {
     let net = p.net(false)?;
     let within = within.filter(|_| net.positions.is_some());
     let sheet = net.pathway()?.factsheet(within, None)?;
-    Ok(sheet.entries().into_iter().map(|(key, value, _)| (key.into(), float(value))).collect())
+    // What is counted is a whole number.
+    let number = |value: f64, unit: &str| match unit {
+        "cells" | "synapses" | "connections" if value.fract() == 0.0 => Dynamic::from(value as i64),
+        _ => float(value),
+    };
+    let counted = ["n_pre", "n_post", "n_connections", "total_synapse_count"];
+    let entries = sheet.entries().into_iter();
+    Ok(entries.map(|(k, v, unit)| (k.into(), number(v, if counted.contains(&k) { unit } else { "" }))).collect())
 }
 
 /// All pathways between the values of a cell property.
@@ -515,9 +539,9 @@ impl Pathways {
         Ok(Table::in_memory(Frame::new(vec![
             key("pre", &keys.0),
             key("post", &keys.1),
-            whole("pairs", "ordered pairs of cells within the distance", found.iter().map(|p| p.pairs as i64)),
-            whole("connected", "pairs with a connection", found.iter().map(|p| p.connected as i64)),
-            real("probability", None, "connected / pairs", found.iter().map(|p| p.p)),
+            int_column("pairs", "ordered pairs of cells within the distance", found.iter().map(|p| p.pairs as i64)),
+            int_column("connected", "pairs with a connection", found.iter().map(|p| p.connected as i64)),
+            float_column("probability", None, "connected / pairs", found.iter().map(|p| p.p)),
         ])?))
     }
 }

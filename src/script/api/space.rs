@@ -73,7 +73,7 @@ pub(super) fn register(api: &mut Api) {
     api.on::<Region>("Region");
     api.property("volume -> float", "Its volume (µm³).", "sphere([0, 0, 0], 2.0).volume", |r: &mut Region| r.volume());
     api.property("bounds -> array", "The two corners of the box around it.", "sphere([0, 0, 0], 2.0).bounds", |r: &mut Region| -> Array {
-        let (low, high) = r.shape().bounding_box();
+        let [low, high] = r.shape().bounding_box();
         vec![array(low), array(high)]
     });
     api.call("contains([x, y, z]) -> bool", "Whether a point lies in it.", "sphere([0, 0, 0], 2.0).contains([2, 0, 0])", |r: &mut Region, p: Array| -> Answer<bool> {

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use rhai::{Array, Dynamic, FnPtr, ImmutableString, Map, NativeCallContext, Variant};
+use rhai::{Array, Dynamic, FnPtr, Map, NativeCallContext, Variant};
 
 use super::figure::{self, default_plot};
 use super::grouped::Grouped;
 use crate::diag::{Error, Result};
-use crate::model::{Column, ColumnSpec, Frame, SparseMatrix};
+use crate::model::{Column, ColumnSpec, Frame};
 use crate::plot::Figure;
 use crate::query::{Aggregate, Expr, JoinKind, Named, SortKey, Table, Value, row_values};
 use crate::script::args::{condition, count, expression, names, number, text_of};
@@ -452,7 +452,7 @@ fn out<T: Rows>(api: &mut Api) {
         |ctx: NativeCallContext, t: &mut T, rows: i64| -> Answer<()> {
             let screen = value::Screen { rows: count(rows, "a number of rows")?, ..saving::screen() };
             if let Some(text) = value::display(&Dynamic::from(t.table().clone()), &screen)? {
-                ctx.engine().call_print(&text);
+                let _: Dynamic = ctx.call_native_fn("print", (text,))?;
             }
             Ok(())
         },
@@ -473,7 +473,6 @@ fn out<T: Rows>(api: &mut Api) {
         "circuit.cells.by(\"layer\").count().plot()",
         |t: &mut T| -> Answer<Figure> { Ok(default_plot(t.table())?) },
     );
-    api.engine().register_iterator::<RowsIterator>();
 }
 
 /// A table from an array of maps with the same keys, in a script.
@@ -502,47 +501,71 @@ pub(super) fn table_of_maps(rows: &Array) -> Result<Table> {
     Ok(Table::in_memory(Frame::new(columns)?))
 }
 
-/// `for row in table`: rows as maps, a piece at a time.
-#[derive(Clone)]
-pub(super) struct RowsIterator {
-    table: Table,
+/// `for row in table`: rows as maps, read a piece at a time.
+pub struct RowIterator {
+    pieces: Answer<Box<dyn FnMut() -> Result<Option<Frame>>>>,
+    frame: Option<Frame>,
+    next: usize,
+    done: bool,
 }
 
-impl IntoIterator for RowsIterator {
-    type Item = Dynamic;
-    type IntoIter = std::vec::IntoIter<Dynamic>;
+impl RowIterator {
+    fn new(table: &Table) -> Self {
+        let pieces = table.pieces().map(|p| Box::new(p) as Box<dyn FnMut() -> Result<Option<Frame>>>);
+        RowIterator { pieces: pieces.map_err(Into::into), frame: None, next: 0, done: false }
+    }
 
-    fn into_iter(self) -> Self::IntoIter {
-        self.table.frame().map(|f| rows_of(&f)).unwrap_or_default().into_iter()
+    fn advance(&mut self) -> Answer<Option<Dynamic>> {
+        loop {
+            if let Some(frame) = &self.frame
+                && self.next < frame.rows()
+            {
+                self.next += 1;
+                return Ok(Some(row_of(frame, self.next - 1).into()));
+            }
+            let pieces = match &mut self.pieces {
+                Ok(pieces) => pieces,
+                Err(error) => return Err(std::mem::replace(error, Error::cancelled().into())),
+            };
+            match pieces()? {
+                None => return Ok(None),
+                frame => (self.frame, self.next) = (frame, 0),
+            }
+        }
     }
 }
 
-/// The matrix that a table of pairs spells out.
-pub(super) fn matrix_register(api: &mut Api) {
-    api.on::<SparseMatrix>("Matrix");
-    api.property("shape -> array", "Rows and columns.", "circuit.pathway(\"L4_PC\", \"L5_TTPC1\").matrix().shape", |m: &mut SparseMatrix| -> Array {
-        vec![(m.rows.len() as i64).into(), (m.columns.len() as i64).into()]
-    });
-    api.property("nonzero -> int", "How many values are stored.", "circuit.pathway(\"L4_PC\", \"L5_TTPC1\").matrix().nonzero", |m: &mut SparseMatrix| m.entries.len() as i64);
-    api.call("rows() -> array", "The ids of the rows: presynaptic cells.", "circuit.pathway(\"L4_PC\", \"L5_TTPC1\").matrix().rows()", |m: &mut SparseMatrix| -> Array { m.rows.iter().map(label).collect() });
-    api.call("columns() -> array", "The ids of the columns: postsynaptic cells.", "circuit.pathway(\"L4_PC\", \"L5_TTPC1\").matrix().columns()", |m: &mut SparseMatrix| -> Array { m.columns.iter().map(label).collect() });
-    api.call("to_array() -> array", "The full matrix, row by row; for small ones.", "circuit.pathway(\"L4_PC\", \"L5_TTPC1\").matrix().to_array()", |m: &mut SparseMatrix| -> Answer<Array> {
-        let cells = m.rows.len().saturating_mul(m.columns.len());
-        if cells > 25_000_000 {
-            return Err(Error::argument(format!("a full matrix of {cells} numbers does not fit")).help("save it as `.mtx` instead").into());
+impl Iterator for RowIterator {
+    type Item = Answer<Dynamic>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.done {
+            return None;
         }
-        let row = |r: Vec<f64>| -> Dynamic { r.into_iter().map(Dynamic::from).collect::<Array>().into() };
-        Ok(m.dense().into_iter().map(row).collect())
-    });
-    api.call(
-        "save(path) -> text",
-        "Writes the matrix: `.mtx` (MatrixMarket), `.csv` (a line for each value).",
-        "circuit.pathway(\"L4_PC\", \"L5_TTPC1\").matrix().save(\"adjacency.mtx\")",
-        |m: &mut SparseMatrix, path: &str| -> Answer<String> { Ok(saving::matrix(m, Path::new(path))?) },
-    );
-    api.call("plot() -> Figure", "A heatmap of the matrix.", "circuit.pathway(\"L4_PC\", \"L5_TTPC1\").matrix().plot()", |m: &mut SparseMatrix| -> Answer<Figure> { Ok(figure::matrix(m)?) });
+        let item = self.advance().transpose();
+        self.done = !matches!(item, Some(Ok(_)));
+        item
+    }
 }
 
-fn label(text: &String) -> Dynamic {
-    text.parse::<i64>().map_or_else(|_| Dynamic::from(ImmutableString::from(text)), Dynamic::from)
+macro_rules! iterate {
+    ($($kind:ty),*) => {$(
+        impl IntoIterator for $kind {
+            type Item = Answer<Dynamic>;
+            type IntoIter = RowIterator;
+
+            fn into_iter(self) -> RowIterator {
+                RowIterator::new(self.table())
+            }
+        }
+    )*};
+}
+iterate!(Table, super::cells::Cells, super::synapses::Synapses);
+
+/// Makes `for row in …` work.
+pub(super) fn register_iterators(api: &mut Api) {
+    let engine = api.engine();
+    engine.register_iterator_result::<Table, Dynamic>();
+    engine.register_iterator_result::<super::cells::Cells, Dynamic>();
+    engine.register_iterator_result::<super::synapses::Synapses, Dynamic>();
 }

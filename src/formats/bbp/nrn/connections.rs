@@ -9,7 +9,7 @@ use super::Family;
 use super::table::{Run, Table, morsels};
 use crate::diag::{Error, Result};
 use crate::formats::hdf5::{Rounded, Truncated};
-use crate::model::{Block, Frame, Morsel, Schema, Source, connection_columns};
+use crate::model::{Block, Frame, IdSet, Morsel, Schema, Source, connection_columns};
 
 /// Cells that one task looks at.
 const CELLS_PER_TASK: usize = 16;
@@ -67,13 +67,15 @@ pub(super) struct Connections {
     summary: bool,
     /// Tables of the post cells.
     tables: Vec<usize>,
+    /// The pre cells that count, if not all do.
+    pres: Option<IdSet>,
     morsels: Vec<Morsel>,
     schema: Arc<Schema>,
 }
 
 impl Connections {
-    /// The connections onto the cells of `posts`, or onto all.
-    pub(super) fn onto(family: Arc<Family>, posts: Option<&[i64]>) -> Result<Self> {
+    /// The connections onto the cells of `posts` (or onto all) that are made by those of `pres` (or by any).
+    pub(super) fn new(family: Arc<Family>, posts: Option<&[i64]>, pres: Option<IdSet>) -> Result<Self> {
         let summary = family.summary()?;
         let table = summary.unwrap_or(&family.main);
         let tables = match posts {
@@ -84,7 +86,7 @@ impl Connections {
         let runs: Vec<Run> = tables.iter().map(whole).collect();
         let schema = family.connection_schema.clone();
         let summary = summary.is_some();
-        Ok(Connections { morsels: morsels(&runs), family, summary, tables, schema })
+        Ok(Connections { morsels: morsels(&runs), family, summary, tables, pres, schema })
     }
 
     fn table(&self) -> Result<&Table> {
@@ -115,19 +117,22 @@ impl Source for Connections {
             let peers =
                 if self.summary { summarized(table, at, Direction::FromPeer)? } else { counted(table, at)? };
             let post = table.gids()[at];
-            peers.into_iter().for_each(|(pre, n)| rows.push((post, pre, n)));
+            let made = peers.into_iter().filter(|p| self.pres.as_ref().is_none_or(|pres| pres.contains(p.0)));
+            made.for_each(|(pre, n)| rows.push((post, pre, n)));
         }
         Ok(Box::new(rows.frame(&self.schema)?))
     }
 
     fn describe(&self) -> Vec<String> {
         let Ok(table) = self.table() else { return Vec::new() };
-        vec![format!("{}: connections onto {} of {} cells", table.name(), self.tables.len(), table.len())]
+        let made = self.pres.as_ref().map_or(String::new(), |pres| format!(", made by {} cells", pres.len()));
+        let (some, all) = (self.tables.len(), table.len());
+        vec![format!("{}: connections onto {some} of {all} cells{made}", table.name())]
     }
 }
 
-/// Connections made by some cells, ordered by post, then pre. They are few beside all synapses, so they are made at
-/// once: the files are ordered the other way round.
+/// Connections made by a few cells, ordered by post, then pre. The files are ordered the other way round, so they are
+/// collected at once and sorted.
 pub(super) fn made_by(
     family: &Family,
     pres: &[i64],
@@ -146,7 +151,9 @@ pub(super) fn made_by(
     let mut all = pieces.concat();
     all.par_sort_unstable();
     let mut rows = Rows::default();
-    all.into_iter().for_each(|row| rows.push(row));
+    for row in all {
+        rows.push(row);
+    }
     rows.frame(&family.connection_schema)
 }
 

@@ -25,6 +25,9 @@ use crate::model::{CellTable, Connectome, IdSet, Schema, Side, Source};
 /// Ends of the names of the files beside nrn.h5.
 const BESIDE: [&str; 5] = ["_efferent", "_summary", "_positions", "_positions_efferent", "_extra"];
 
+/// Connections made by fewer than the FEWth part of the cells are looked up cell by cell; else all are gone through.
+const FEW: usize = 4;
+
 /// Opens the synapses in a folder (`nrn.h5`, else `proj_nrn.h5`) or in a file. Gids are linked to `cells`, whether or
 /// not the circuit has them: the sources of a projection are not among its cells.
 ///
@@ -224,12 +227,14 @@ impl Connectome for Nrn {
 
     fn connections(&self, cells: Option<(Side, &IdSet)>) -> Result<Arc<dyn Source>> {
         let family = &self.0;
-        let pres = match cells {
-            None => return Ok(Arc::new(Connections::onto(family.clone(), None)?)),
-            Some((Side::Incoming, posts)) => {
-                return Ok(Arc::new(Connections::onto(family.clone(), Some(posts.sorted()))?));
-            }
-            Some((Side::Outgoing, pres)) => pres.sorted(),
+        let (posts, pres) = match cells {
+            None => (None, None),
+            Some((Side::Incoming, posts)) => (Some(posts.sorted()), None),
+            Some((Side::Outgoing, pres)) => (None, Some(pres)),
+        };
+        let few = |pres: &&IdSet| pres.len() < family.main.len() / FEW;
+        let Some(pres) = pres.filter(few).map(IdSet::sorted) else {
+            return Ok(Arc::new(Connections::new(family.clone(), posts, pres.cloned())?));
         };
         if let Some(summary) = family.summary()? {
             let peers = |pre| match summary.find(pre) {

@@ -165,16 +165,15 @@ fn single_rows(table: &Table, cells: &[i64], rows: &[i64]) -> Result<Vec<Run>> {
     let mut known: HashMap<i64, usize> = HashMap::new();
     let mut runs: Vec<Run> = Vec::new();
     for (&cell, &row) in cells.iter().zip(rows) {
-        let at = match known.get(&cell) {
-            Some(&at) => at,
-            None => {
-                let at = table.find(cell).ok_or_else(|| {
-                    Error::format(format!("there are no positions of the synapses of cell {cell}"))
-                        .in_file(table.path())
-                })?;
-                known.insert(cell, at);
-                at
-            }
+        let at = if let Some(&at) = known.get(&cell) {
+            at
+        } else {
+            let at = table.find(cell).ok_or_else(|| {
+                Error::format(format!("there are no positions of the synapses of cell {cell}"))
+                    .in_file(table.path())
+            })?;
+            known.insert(cell, at);
+            at
         };
         if row < 0 || row >= table.rows_of(at) as i64 {
             return Err(table.error(at, format!("there is no position of synapse {row}")));

@@ -3,6 +3,8 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type, Int32Type, Int64Type};
 use arrow_schema::DataType;
 
+use proptest::prelude::*;
+
 use super::*;
 
 fn oracle(path: &str) -> Option<PathBuf> {
@@ -124,7 +126,10 @@ fn connections_agree_whichever_file_they_come_from() {
     }
     let efferent = open(with_efferent.path(), &cells(20)).unwrap();
     let some = ids(&[3, 1, 7, 19, 20]);
-    for restrict in [None, Some((Side::Incoming, &some)), Some((Side::Outgoing, &some))] {
+    // So few that they are looked up cell by cell.
+    let few = ids(&[3, 8]);
+    let (incoming, outgoing) = (Side::Incoming, Side::Outgoing);
+    for restrict in [None, Some((incoming, &some)), Some((outgoing, &some)), Some((outgoing, &few))] {
         let expected = triples(&*full.connections(restrict).unwrap());
         assert!(expected.is_sorted_by_key(|&(pre, post, _)| (post, pre)) && !expected.is_empty());
         assert_eq!(triples(&*bare.connections(restrict).unwrap()), expected, "{:?}", restrict.map(|r| r.0));
@@ -244,4 +249,136 @@ fn brion_synapses() {
     assert_eq!(column(&*made, "post"), [2.0, 1.0, 1.0, 1.0]);
     let pairs = triples(&*nrn.connections(Some((Side::Outgoing, &ids(&[1])))).unwrap());
     assert_eq!(pairs, [(1, 2, 1)]);
+}
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/hdf5")).join(name)
+}
+
+/// Every column of all synapses.
+fn all_columns(nrn: &dyn Connectome) -> Vec<(String, Vec<f64>)> {
+    let source = nrn.synapses().unwrap();
+    let schema = nrn.schema();
+    schema.columns().iter().map(|c| (c.name.clone(), column(&*source, &c.name))).collect()
+}
+
+#[test]
+fn unmerged_and_merged_sets_hold_the_same() {
+    let plain = all_columns(&*open(&fixture("plain.h5"), &cells(24)).unwrap());
+    // `parts.h5` does not exist; its parts do.
+    for name in ["parts.h5", "merged.h5", "latest.h5", "mixed.h5"] {
+        assert_eq!(all_columns(&*open(&fixture(name), &cells(24)).unwrap()), plain, "{name}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::copy(fixture("parts.h5.1"), folder.path().join("nrn.h5.1")).unwrap();
+    let error = open(folder.path(), &cells(24)).err().unwrap();
+    assert!(error.message().contains("nrn.h5.0"), "{error}");
+    std::fs::copy(fixture("parts.h5.0"), folder.path().join("nrn.h5.0")).unwrap();
+    assert_eq!(all_columns(&*open(folder.path(), &cells(24)).unwrap()), plain);
+}
+
+#[test]
+fn the_version_decides_what_column_17_is() {
+    let nrn = open(&fixture("version5.h5"), &cells(1)).unwrap();
+    assert!(nrn.schema().find("ase").is_none());
+    let onto = nrn.synapses().unwrap();
+    assert_eq!(column(&*onto, "nrrp"), [1017.0, 1037.0, 1057.0, 1077.0]);
+    assert_eq!(nrn.facts().unwrap()["version"], 5);
+}
+
+#[test]
+fn cells_without_a_dataset_have_no_synapses() {
+    let nrn = open(&fixture("plain.h5"), &cells(24)).unwrap();
+    let none = nrn.of(Side::Incoming, &ids(&[13, 5, 1000])).unwrap();
+    assert_eq!((none.row_count(), none.morsels().len()), (Some(0), 0));
+    assert_eq!(nrn.count(Side::Incoming, &ids(&[13, 4])).unwrap(), 4);
+    assert_eq!(nrn.count(Side::Outgoing, &ids(&[77])).unwrap(), 0);
+    assert!(triples(&*nrn.connections(Some((Side::Outgoing, &ids(&[77])))).unwrap()).is_empty());
+    let pairs = triples(&*nrn.connections(Some((Side::Incoming, &ids(&[4, 13])))).unwrap());
+    assert_eq!(pairs, [(1, 4, 2), (2, 4, 2)]);
+}
+
+#[test]
+fn many_made_connections_are_the_same_as_few() {
+    let Some(nrn) = open_at("bluepy/derived/circuit/functional", 20) else { return };
+    let all: IdSet = (1..=20).collect();
+    let together = triples(&*nrn.connections(Some((Side::Outgoing, &all))).unwrap());
+    let mut apart: Vec<(i64, i64, i64)> = (1..=20)
+        .flat_map(|pre| triples(&*nrn.connections(Some((Side::Outgoing, &ids(&[pre])))).unwrap()))
+        .collect();
+    apart.sort_unstable_by_key(|&(pre, post, _)| (post, pre));
+    assert_eq!(together, apart);
+    assert_eq!(together, triples(&*nrn.connections(None).unwrap()));
+}
+
+#[test]
+fn tables_are_cut_into_morsels_at_their_ends() {
+    let run = |table, rows| Run { table, start: 0, rows };
+    let runs = [run(0, 30_000), run(1, 2_000), run(2, 1_000), run(3, 32_768), run(4, 1)];
+    let cut = table::morsels(&runs);
+    let rows: Vec<usize> = cut.iter().map(|m| m.rows).collect();
+    assert_eq!(rows, [32_000, 1_000, 32_768, 1]);
+    assert_eq!((cut[0].units.clone(), cut[3].units.clone()), (0..2, 4..5));
+}
+
+/// Asks everything that can be asked.
+fn ask_everything(path: &Path) -> Result<()> {
+    let nrn = open(path, &cells(24))?;
+    let some = ids(&[1, 4, 9, 13, 24]);
+    let mut sources = vec![nrn.synapses(), nrn.connections(None)];
+    for side in [Side::Incoming, Side::Outgoing] {
+        let _ = nrn.count(side, &some);
+        sources.extend([nrn.of(side, &some), nrn.connections(Some((side, &some)))]);
+        sources.push(nrn.connections(Some((side, &ids(&[2])))));
+    }
+    for source in sources.into_iter().flatten() {
+        for morsel in source.morsels() {
+            if let Ok(block) = source.open(&morsel) {
+                for column in 0..source.schema().columns().len() {
+                    if let Ok(values) = block.column(column) {
+                        assert_eq!(values.len(), block.rows());
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+
+    /// A damaged file is an error, or other numbers; never a panic.
+    #[test]
+    fn damage_does_not_panic(
+        file in prop::sample::select(vec!["plain.h5", "latest.h5", "mixed.h5"]),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+    ) {
+        let mut bytes = std::fs::read(fixture(file)).unwrap();
+        for (at, value) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = value;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        // The same damage in every file of the family.
+        for name in ["nrn.h5", "nrn_efferent.h5", "nrn_summary.h5", "nrn_positions.h5"] {
+            std::fs::write(folder.path().join(name), &bytes).unwrap();
+            let _ = ask_everything(folder.path());
+        }
+    }
+}
+
+#[test]
+fn an_efferent_file_that_does_not_tell_rows_is_not_needed() {
+    let folder = tempfile::tempdir().unwrap();
+    // Tables without `_afferentIndices`: their rows could not be told apart.
+    for name in ["nrn.h5", "nrn_efferent.h5"] {
+        std::fs::copy(fixture("plain.h5"), folder.path().join(name)).unwrap();
+    }
+    let nrn = open(folder.path(), &cells(24)).unwrap();
+    let made = nrn.of(Side::Outgoing, &ids(&[2])).unwrap();
+    assert!(made.describe()[0].contains("nrn.h5: 1 of 2 cells"), "{:?}", made.describe());
+    assert!(column(&*made, "post").is_sorted() && column(&*made, "row")[0] == 2.0);
+    assert_eq!(column(&*made, "pre"), vec![2.0; made.row_count().unwrap() as usize]);
+    assert_eq!(made.row_count(), Some(nrn.count(Side::Outgoing, &ids(&[2])).unwrap()));
 }
