@@ -6,6 +6,7 @@
 
 mod render;
 mod suggest;
+pub mod work;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
