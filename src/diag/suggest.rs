@@ -28,7 +28,7 @@ fn nearest_all<'a, S: AsRef<str>>(name: &str, known: &'a [S]) -> Vec<&'a str> {
             let mut distance = strsim::osa_distance(&wanted, &lower);
             // The last part of a path is often forgotten or given alone: `mtype` for `pre.mtype`.
             if let Some((_, tail)) = lower.rsplit_once('.') {
-                distance = distance.min(strsim::osa_distance(&wanted, tail) + 1);
+                distance = distance.min(strsim::osa_distance(&wanted, tail));
             }
             if wanted.len() >= 3 && lower.starts_with(&wanted) {
                 distance = distance.min(1);

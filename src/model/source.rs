@@ -66,3 +66,23 @@ pub trait Block: Send + Sync {
     /// When the file behind it is damaged.
     fn column(&self, index: usize) -> Result<ArrayRef>;
 }
+
+impl<B: Block + ?Sized> Block for &B {
+    fn rows(&self) -> usize {
+        (**self).rows()
+    }
+
+    fn column(&self, index: usize) -> Result<ArrayRef> {
+        (**self).column(index)
+    }
+}
+
+impl<B: Block + ?Sized> Block for Box<B> {
+    fn rows(&self) -> usize {
+        (**self).rows()
+    }
+
+    fn column(&self, index: usize) -> Result<ArrayRef> {
+        (**self).column(index)
+    }
+}

@@ -219,15 +219,20 @@ pub enum Members {
     Values(Vec<Value>),
     /// A set of cell ids.
     Ids(IdSet),
+    /// The cells of a target or node set, looked up when the circuit is known.
+    Group(String),
 }
 
 /// A function that a script computes row by row, because it could not be translated.
 pub trait RowFunction: Send + Sync {
-    /// The value for one row; `column` reads a column of that row by name.
+    /// The value for one row.
     ///
     /// # Errors
     /// Whatever the script's code fails with.
-    fn call(&self, row: &dyn Row) -> Result<Value>;
+    fn call(&self, row: &Arc<dyn Row>) -> Result<Value>;
+
+    /// The columns that it may ask for, as names and paths (`pre.mtype`); `None` if that cannot be known.
+    fn columns(&self) -> Option<Vec<String>>;
 
     /// The text of the function, for `explain()`.
     fn text(&self) -> String;
@@ -240,7 +245,7 @@ pub trait RowFunction: Send + Sync {
 }
 
 /// One row, as a [`RowFunction`] sees it.
-pub trait Row {
+pub trait Row: Send + Sync {
     /// The value of a column by name, alias or path (`pre.mtype`).
     ///
     /// # Errors
@@ -401,6 +406,7 @@ impl fmt::Display for Expr {
                 f.write_str("]")
             }
             Expr::In(e, Members::Ids(ids)) => write!(f, "{e} in {{{} cells}}", ids.sorted().len()),
+            Expr::In(e, Members::Group(name)) => write!(f, "{e} in \"{name}\""),
             Expr::Match(e, Pattern::Like(p)) => write!(f, "{e} like \"{p}\""),
             Expr::Match(e, Pattern::ILike(p)) => write!(f, "{e} ilike \"{p}\""),
             Expr::Match(e, Pattern::Regex(p)) => write!(f, "{e} matches \"{p}\""),

@@ -1,3 +1,32 @@
-//! The query core.
+//! The query core: one expression language, lazy tables, one parallel executor.
+
+mod aggregate;
+mod bind;
+mod eval;
+mod exec;
 mod expr;
+mod group;
+mod grouping;
+mod pick;
+mod rows;
+mod scan;
+pub mod sql;
+mod summary;
+mod table;
+mod tables;
+
+pub use aggregate::Aggregate;
+pub use bind::Kind;
+pub use group::{Group, cells_of, cuboid, sphere};
 pub use expr::*;
+pub use pick::choose;
+pub use scan::SynapseScan;
+pub use eval::value_at;
+pub use summary::{array_of, compute, type_text};
+pub use tables::{CircuitTables, connections, member, scan, targets_table};
+pub use table::{JoinKind, Named, SortKey, Table, row_values};
+
+/// The kind of values of an Arrow type.
+pub fn kind_of(data_type: &arrow_schema::DataType) -> Kind {
+    Kind::of(data_type)
+}

@@ -1,0 +1,110 @@
+//! `neurhai demo`: writes the demonstration circuit and takes a tour of it.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::Args;
+
+use super::screen;
+use crate::demo::{self, Options};
+use crate::diag::{Error, Result};
+use crate::plot::Figure;
+use crate::script::{Session, open_circuit};
+
+/// What is written where.
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// The folder; `neurhai-demo` if none is given.
+    folder: Option<PathBuf>,
+    /// Cells.
+    #[arg(long)]
+    cells: Option<u32>,
+    /// Synapses onto each cell, on average.
+    #[arg(long)]
+    synapses: Option<u32>,
+    /// The same seed writes the same bytes.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Write over a demonstration circuit that is there already.
+    #[arg(long)]
+    overwrite: bool,
+    /// Only write the circuit.
+    #[arg(long)]
+    no_tour: bool,
+}
+
+/// The tour: paragraphs of a comment and one line.
+const TOUR: &str = include_str!("../../scripts/tour.rhai");
+
+/// Writes the circuit (unless it is there already, made the same way) and takes the tour.
+pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    let folder = arguments.folder.clone().unwrap_or_else(|| PathBuf::from("neurhai-demo"));
+    let mut options = Options::default();
+    if let Some(cells) = arguments.cells {
+        options.cells = cells;
+    }
+    if let Some(synapses) = arguments.synapses {
+        options.synapses_per_cell = synapses;
+    }
+    if let Some(seed) = arguments.seed {
+        options.seed = seed;
+    }
+    options.overwrite = arguments.overwrite || arguments.folder.is_none();
+    let begin = Instant::now();
+    let summary = demo::write(&folder, &options)?;
+    screen::end_progress();
+    println!(
+        "wrote {} ({} cells, {} synapses, seed {}) in {:.1} s",
+        folder.display(),
+        summary.cells,
+        summary.synapses,
+        options.seed,
+        begin.elapsed().as_secs_f64()
+    );
+    if arguments.no_tour { Ok(()) } else { tour(&folder) }
+}
+
+/// Runs each paragraph of the tour as a person would type it.
+fn tour(folder: &Path) -> Result<()> {
+    let figures = folder.join("figures");
+    std::fs::create_dir_all(&figures).map_err(|e| Error::io("create", &figures, &e))?;
+    let mut session = Session::new();
+    session.set("circuit", rhai::Dynamic::from(open_circuit(folder)?));
+    println!("\n> let circuit = open(\"{}\");", folder.join("CircuitConfig").display());
+    let mut drawn = 0;
+    for paragraph in TOUR.split("\n\n").map(str::trim) {
+        let (comments, code): (Vec<&str>, Vec<&str>) = paragraph.lines().partition(|l| l.starts_with("//"));
+        if code.is_empty() {
+            continue;
+        }
+        println!();
+        for comment in comments {
+            println!("{comment}");
+        }
+        println!("> {}", code.join("\n  "));
+        let begin = Instant::now();
+        let value = session.run(&code.join("\n"), "tour.rhai")?;
+        if let Some(figure) = value.clone().try_cast::<Figure>() {
+            drawn += 1;
+            save(&figure, &figures, drawn)?;
+        } else {
+            screen::print(&value, false)?;
+        }
+        println!("  ({:.1} ms)", begin.elapsed().as_secs_f64() * 1e3);
+    }
+    println!("\n{drawn} figures are in {}", figures.display());
+    println!("ask your own: neurhai open {}", folder.display());
+    Ok(())
+}
+
+fn save(figure: &Figure, folder: &Path, number: usize) -> Result<()> {
+    let words: Vec<String> = figure.describe().split(|c: char| !c.is_alphanumeric()).take(6).map(str::to_lowercase).collect();
+    let name = format!("{number:02}-{}", words.join("-").trim_matches('-'));
+    for extension in ["png", "svg"] {
+        let path = folder.join(format!("{name}.{extension}"));
+        crate::script::save_figure(figure, &path)?;
+    }
+    println!("{}\n  {}", figure.describe(), folder.join(format!("{name}.png")).display());
+    Ok(())
+}
+

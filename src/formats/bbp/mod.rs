@@ -1,0 +1,9 @@
+//! The legacy formats of the Blue Brain Project: configurations, targets, cells, e-models, synapses.
+
+pub mod config;
+pub mod mecombo;
+pub mod mvd2;
+pub mod mvd3;
+pub mod nrn;
+pub mod open;
+pub mod target;

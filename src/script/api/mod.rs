@@ -1,0 +1,67 @@
+//! The words of the language: one file a type, which is one page of the reference.
+
+pub mod cells;
+pub mod circuit;
+pub mod figure;
+pub mod grouped;
+mod matrix;
+mod numbers;
+pub mod opening;
+pub mod pathway;
+pub mod space;
+mod statistics;
+pub mod synapses;
+pub mod table;
+
+use rhai::{Dynamic, Engine};
+use serde_json::Value as Json;
+
+use super::registry::Api;
+use crate::diag::Result;
+use crate::query::Table;
+
+/// Registers everything.
+pub(super) fn register(engine: &mut Engine) {
+    let mut api = Api::new(engine);
+    opening::register(&mut api);
+    circuit::register(&mut api);
+    table::register::<Table>(api.on::<Table>("Table"));
+    grouped::register(&mut api);
+    cells::register(&mut api);
+    synapses::register(&mut api);
+    pathway::register(&mut api);
+    matrix::register(&mut api);
+    table::register_iterators(&mut api);
+    space::register(&mut api);
+    figure::register(&mut api);
+    numbers::register(&mut api);
+    statistics::register(&mut api);
+}
+
+/// The JSON form of the remaining types.
+pub(super) fn card_of_other(value: &Dynamic) -> Result<Option<Json>> {
+    if let Some(region) = value.read_lock::<space::Region>() {
+        return Ok(Some(format!("{region:?}").into()));
+    }
+    if let Some(targets) = value.read_lock::<circuit::Targets>() {
+        let names: Vec<String> = targets.0.entries().into_iter().map(|t| t.name).collect();
+        return Ok(Some(names.into()));
+    }
+    Ok(None)
+}
+
+/// Whether a value is one of the things that a script looks at and cannot change.
+pub(super) fn never_changes(value: &Dynamic) -> bool {
+    value.is::<circuit::Circuit>()
+        || value.is::<cells::Cells>()
+        || value.is::<synapses::Synapses>()
+        || value.is::<Table>()
+        || value.is::<grouped::Grouped>()
+        || value.is::<pathway::Pathway>()
+        || value.is::<pathway::Pathways>()
+        || value.is::<circuit::Projection>()
+        || value.is::<circuit::Targets>()
+        || value.is::<space::Region>()
+        || value.is::<crate::model::SparseMatrix>()
+        || value.is::<crate::plot::Figure>()
+}

@@ -1,0 +1,135 @@
+//! Opening things: circuits, targets, configurations, tables.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use rhai::{Dynamic, Map};
+
+use super::circuit::{Circuit, Targets, texts};
+use crate::diag::{Error, Result};
+use crate::formats::bbp::config::{BlueConfig, Section};
+use crate::formats::bbp::mecombo;
+use crate::formats::bbp::open as bbp;
+use crate::formats::bbp::target::read_targets;
+use crate::formats::paths::PathMap;
+use crate::formats::sniff::{Kind, sniff};
+use crate::formats::table;
+use crate::query::Table;
+use crate::script::args::options;
+use crate::script::registry::{Answer, Api};
+use crate::script::value::from_json;
+
+/// Roots that have vanished, and where their files are now.
+static PATH_MAP: Mutex<Option<PathMap>> = Mutex::new(None);
+
+fn path_map() -> PathMap {
+    PATH_MAP.lock().ok().and_then(|m| m.clone()).unwrap_or_default()
+}
+
+/// Opens a circuit.
+///
+/// # Errors
+/// When the path holds no circuit, or a damaged one.
+pub fn open_circuit(path: &Path) -> Result<Circuit> {
+    Ok(Circuit(Arc::new(bbp::open_circuit(path, &path_map())?)))
+}
+
+/// Opens whatever a path holds.
+///
+/// # Errors
+/// When there is nothing, or nothing that is known.
+pub fn open(path: &Path) -> Result<Dynamic> {
+    match sniff(path)? {
+        Kind::CircuitConfig | Kind::BlueConfig | Kind::CircuitParts | Kind::Mvd2 | Kind::Mvd3 => {
+            Ok(Dynamic::from(open_circuit(path)?))
+        }
+        Kind::Targets => Ok(Dynamic::from(Targets(read_targets(&[path.to_owned()])?))),
+        Kind::Table => Ok(Dynamic::from(Table::in_memory(table::read(path)?))),
+        Kind::Nrn => Err(Error::format("synapses alone are no circuit")
+            .in_file(path)
+            .help("name the cells, too: open_circuit(#{cells: \"circuit.mvd3\", synapses: \"nrn.h5\"})")),
+        other => Err(Error::format(format!("{} cannot be opened yet", other.name())).in_file(path)),
+    }
+}
+
+fn section_map(section: &Section) -> Map {
+    let keys = section.entries.iter().map(|e| (e.key.as_str().into(), e.value.clone().into())).collect::<Map>();
+    Map::from([
+        ("type".into(), section.kind.clone().into()),
+        ("name".into(), section.name.clone().into()),
+        ("keys".into(), keys.into()),
+    ])
+}
+
+pub(super) fn register(api: &mut Api) {
+    api.functions();
+    api.call(
+        "open(path) -> value",
+        "Opens a file or folder; its content decides: a circuit, targets, or a table.",
+        "open(circuit.path).cells.count()",
+        |path: &str| -> Answer<Dynamic> { Ok(open(Path::new(path))?) },
+    );
+    api.call(
+        "open_circuit(path) -> Circuit",
+        "Opens a circuit: a CircuitConfig or BlueConfig, a folder that holds one, or a bare cell file. A map names \
+         the parts one by one: `#{cells: \"circuit.mvd3\", targets: [\"start.target\"], synapses: \"nrn\"}`.",
+        "open_circuit(circuit.path).cells.count()",
+        |path: &str| -> Answer<Circuit> { Ok(open_circuit(Path::new(path))?) },
+    );
+    api.also("open_circuit", |parts: Map| -> Answer<Circuit> {
+        let parts: bbp::Parts = options(&parts)?;
+        Ok(Circuit(Arc::new(bbp::circuit_of_parts(&parts)?)))
+    });
+    api.call(
+        "open_targets(paths) -> Targets",
+        "Opens a target file, or several together.",
+        "open_targets(circuit.config.paths.targets).names().len()",
+        |paths: Dynamic| -> Answer<Targets> {
+            let paths: Vec<PathBuf> = texts(&paths)?.into_iter().map(PathBuf::from).collect();
+            Ok(Targets(read_targets(&paths)?))
+        },
+    );
+    api.call(
+        "open_config(path) -> map",
+        "The sections of a CircuitConfig or BlueConfig: type, name, key, text.",
+        "open_config(circuit.path).Run.Default.CircuitPath",
+        |path: &str| -> Answer<Dynamic> { Ok(from_json(&BlueConfig::read(Path::new(path))?.to_json())) },
+    );
+    api.call(
+        "config_sections(path) -> array",
+        "The sections of a CircuitConfig or BlueConfig in file order, as maps of `type`, `name`, `keys`. A name may \
+         occur several times.",
+        "config_sections(circuit.path).len()",
+        |path: &str| -> Answer<rhai::Array> {
+            let config = BlueConfig::read(Path::new(path))?;
+            Ok(config.sections().iter().map(|section| Dynamic::from_map(section_map(section))).collect())
+        },
+    );
+    api.call(
+        "open_emodels(path) -> Table",
+        "The rows of a mecombo_emodel.tsv table, in file order.",
+        "open_emodels(circuit.config.paths.mecombo_info).count() > 0",
+        |path: &str| -> Answer<Table> {
+            let rows = mecombo::read_rows(Path::new(path))?;
+            let map = |(_, row)| from_json(&serde_json::Value::Object(row));
+            Ok(super::table::table_of_maps(&rows.into_iter().map(map).collect())?)
+        },
+    );
+    api.call(
+        "open_table(path) -> Table",
+        "Opens a table: `.csv .tsv .json .parquet .arrow`. A header such as `delay (ms)` gives the column its unit.",
+        "open_table(circuit.cells.save(\"cells.csv\")).count()",
+        |path: &str| -> Answer<Table> { Ok(Table::in_memory(table::read(Path::new(path))?)) },
+    );
+    api.call(
+        "path_map(old, new) -> nothing",
+        "Replaces the beginning of paths in configurations that are opened from now on: for roots that have \
+         vanished.",
+        "path_map(\"/gpfs/bbp.cscs.ch\", \"/data\")",
+        |old: &str, new: &str| {
+            if let Ok(mut map) = PATH_MAP.lock() {
+                map.get_or_insert_default().add(old, new);
+            }
+        },
+    );
+}

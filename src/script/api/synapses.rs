@@ -1,0 +1,101 @@
+//! `Synapses`: a lazy table with one row a synapse.
+
+use rhai::{Dynamic, NativeCallContext};
+
+use super::cells::Cells;
+use super::circuit::Origin;
+use super::table::Rows;
+use crate::diag::Result;
+use crate::model::{IdSet, Side};
+use crate::query::{self, Group, Table};
+use crate::script::args::group;
+use crate::script::registry::{Answer, Api};
+
+/// Synapses, and where they come from.
+#[derive(Clone)]
+pub struct Synapses {
+    /// The rows.
+    pub table: Table,
+    origin: Origin,
+    pre: Option<IdSet>,
+    post: Option<IdSet>,
+}
+
+impl Rows for Synapses {
+    fn table(&self) -> &Table {
+        &self.table
+    }
+
+    fn with_rows(&self, table: Table) -> Self {
+        Synapses { table, ..self.clone() }
+    }
+}
+
+impl Synapses {
+    /// All synapses of a connectome.
+    ///
+    /// # Errors
+    /// When its file cannot be opened.
+    pub fn all(origin: &Origin) -> Result<Self> {
+        Self::between(origin, &Group::All, &Group::All)
+    }
+
+    /// The synapses from a group to a group, ordered by post cell and row.
+    ///
+    /// # Errors
+    /// When a group cannot be resolved, or the file cannot be opened.
+    pub fn between(origin: &Origin, pre: &Group, post: &Group) -> Result<Self> {
+        let circuit = &origin.circuit.0;
+        let (pre, post) = (pre.resolve(circuit)?, post.resolve(circuit)?);
+        let table = query::scan(&origin.connectome()?, pre.clone(), post.clone(), Side::Incoming);
+        Ok(Synapses { table, origin: origin.clone(), pre, post })
+    }
+
+    /// The same rows, ordered by the cells of one side.
+    pub(super) fn order_by(&mut self, side: Side) -> Result<()> {
+        self.table = query::scan(&self.origin.connectome()?, self.pre.clone(), self.post.clone(), side);
+        Ok(())
+    }
+}
+
+/// The connected pairs from a group to a group.
+pub(super) fn connections_between(origin: &Origin, pre: &Group, post: &Group) -> Result<Table> {
+    let circuit = &origin.circuit.0;
+    Ok(query::connections(&origin.connectome()?, pre.resolve(circuit)?, post.resolve(circuit)?))
+}
+
+pub(super) fn register(api: &mut Api) {
+    api.on::<Synapses>("Synapses");
+    api.call(
+        "from(group) -> Synapses",
+        "Those that the cells of a group make.",
+        "circuit.synapses().from(\"L4_PC\").count()",
+        |ctx: NativeCallContext, s: &mut Synapses, pre: Dynamic| -> Answer<Synapses> { Ok(side(&ctx, s, "pre", &pre)?) },
+    );
+    api.call(
+        "onto(group) -> Synapses",
+        "Those onto the cells of a group.",
+        "circuit.synapses().onto(\"L4_PC\").count()",
+        |ctx: NativeCallContext, s: &mut Synapses, post: Dynamic| -> Answer<Synapses> { Ok(side(&ctx, s, "post", &post)?) },
+    );
+    api.call("sources() -> Cells", "The cells that make them.", "circuit.cell(7).incoming().sources().count()", |s: &mut Synapses| -> Answer<Cells> {
+        Ok(Cells::of_ids(&s.origin.circuit, s.table.distinct_ids("pre")?))
+    });
+    api.call("targets_of() -> Cells", "The cells that they end on.", "circuit.cell(7).outgoing().targets_of().count()", |s: &mut Synapses| -> Answer<Cells> {
+        Ok(Cells::of_ids(&s.origin.circuit, s.table.distinct_ids("post")?))
+    });
+    api.call(
+        "connections() -> Table",
+        "The synapses counted for each connected pair: `pre`, `post`, `n_synapses`.",
+        "circuit.synapses().filter(|s| s.conductance > 1.0).connections().head(3)",
+        |s: &mut Synapses| -> Answer<Table> { Ok(s.table.connections()?) },
+    );
+    super::table::register::<Synapses>(api.as_for("Synapses"));
+}
+
+fn side(ctx: &NativeCallContext, s: &Synapses, column: &str, cells: &Dynamic) -> Result<Synapses> {
+    Ok(match group(ctx, cells)?.resolve(&s.origin.circuit.0)? {
+        None => s.clone(),
+        Some(ids) => s.with_rows(s.table.filter(query::member(column, ids))?),
+    })
+}

@@ -1,0 +1,119 @@
+//! Conformance: the questions of the oracles, asked in our language, against the answers of the peers.
+//!
+//! Prints how many cases of each area pass, differ, or have no script yet, and fails when a case that is listed in
+//! `passing.txt` does not pass any more. `UPDATE_CONFORMANCE=1` adds what passes now; nothing is ever taken off.
+//! A word on the command line (`cargo test --test conformance -- nrn-`) shows the reasons of the cases whose id or
+//! area holds it.
+
+mod compare;
+mod oracle;
+mod scripts;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
+use std::path::{Path, PathBuf};
+
+use oracle::Case;
+use scripts::{Prepared, Scripts};
+use serde_json::Value;
+
+const ORACLES: &[&str] = &["bluepy", "brion", "science"];
+
+#[derive(Default)]
+struct Tally {
+    pass: usize,
+    differ: usize,
+    not_yet: usize,
+}
+
+fn main() {
+    let thread = std::thread::Builder::new().stack_size(neurhai::script::STACK).spawn(all).expect("a thread");
+    let failed = thread.join().unwrap_or(true);
+    std::process::exit(i32::from(failed));
+}
+
+/// Asks everything; whether something that is listed does not pass.
+fn all() -> bool {
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    if std::env::args().any(|word| word == "--list") {
+        println!("conformance: test");
+        return false;
+    }
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let listed_in = here.join("tests/conformance/passing.txt");
+    let listed: BTreeSet<String> =
+        std::fs::read_to_string(&listed_in).unwrap_or_default().lines().map(str::to_owned).collect();
+    let mut passing = BTreeSet::new();
+    let mut failures = Vec::new();
+    println!("{:8} {:18} {:>5} {:>5} {:>7}", "oracle", "area", "pass", "differ", "not yet");
+    for name in ORACLES {
+        let folder = here.join("../shared/oracle").join(name);
+        let Some(cases) = oracle::read(&folder) else {
+            println!("{name:8} skipped: {} is not here", folder.display());
+            continue;
+        };
+        let folder = folder.canonicalize().unwrap_or(folder);
+        let scripts = Scripts::read(&here.join(format!("tests/conformance/{name}.scripts")));
+        let mut areas: BTreeMap<&str, Tally> = BTreeMap::new();
+        for case in &cases {
+            let tally = areas.entry(&case.area).or_default();
+            let id = format!("{name} {}", case.id);
+            let Some(prepared) = scripts.prepare(case) else {
+                tally.not_yet += 1;
+                if listed.contains(&id) {
+                    failures.push(format!("{id}: it has no script any more"));
+                }
+                continue;
+            };
+            match run(case, &folder, &prepared) {
+                Ok(()) => {
+                    tally.pass += 1;
+                    passing.insert(id);
+                }
+                Err(reason) => {
+                    tally.differ += 1;
+                    if words.iter().any(|word| case.id.contains(word) || case.area.contains(word)) {
+                        println!("\n{id}: {}\n{}\n  {reason}", case.question, prepared.source);
+                    }
+                    if listed.contains(&id) {
+                        failures.push(format!("{id}: {reason}"));
+                    }
+                }
+            }
+        }
+        for (area, tally) in areas {
+            println!("{name:8} {area:18} {:5} {:6} {:7}", tally.pass, tally.differ, tally.not_yet);
+        }
+    }
+    let new = passing.difference(&listed).count();
+    println!("{} cases pass, {new} of them not yet listed", passing.len());
+    if new > 0 && std::env::var_os("UPDATE_CONFORMANCE").is_some() {
+        let all: Vec<&str> = passing.union(&listed).map(String::as_str).collect();
+        std::fs::write(&listed_in, all.join("\n") + "\n").expect("passing.txt can be written");
+    }
+    if !failures.is_empty() {
+        println!("\nlisted as passing, and do not pass:\n  {}", failures.join("\n  "));
+    }
+    !failures.is_empty()
+}
+
+/// Runs a case's script in an empty folder of its own, and compares.
+fn run(case: &Case, data: &Path, prepared: &Prepared) -> Result<(), String> {
+    let scratch = tempfile::tempdir().map_err(|e| e.to_string())?;
+    for (name, text) in &prepared.files {
+        let text = text.replace("${data}", &data.display().to_string());
+        std::fs::write(scratch.path().join(name), text).map_err(|e| e.to_string())?;
+    }
+    let constants = [
+        ("data", data.display().to_string()),
+        ("file", case.file.clone()),
+        ("scratch", scratch.path().display().to_string()),
+    ];
+    let outcome =
+        std::panic::catch_unwind(AssertUnwindSafe(|| neurhai::script::eval_json(&prepared.source, &case.id, &constants)));
+    let outcome: Result<Value, neurhai::Error> = outcome.map_err(|_| "it panics".to_owned())?;
+    let mut roots: Vec<PathBuf> = case.roots.iter().filter_map(|root| root.canonicalize().ok()).collect();
+    roots.extend(case.roots.iter().cloned());
+    roots.push(scratch.path().to_owned());
+    compare::check(case, &roots, &outcome, &prepared.source)
+}
