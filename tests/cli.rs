@@ -147,7 +147,11 @@ fn run(step: &Step, place: &Path) -> Result<Done, Failed> {
         let text = String::from_utf8_lossy(bytes).replace(&place.display().to_string(), "TMP");
         text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
     };
-    Ok(Done { status: done.status.code().unwrap_or(-1), output: tidy(&done.stdout), error: tidy(&done.stderr) })
+    Ok(Done {
+        status: done.status.code().unwrap_or(-1),
+        output: tidy(&done.stdout),
+        error: tidy(&done.stderr),
+    })
 }
 
 /// Splits a command into words: blanks divide, single and double quotes hold together.

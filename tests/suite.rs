@@ -159,7 +159,7 @@ fn split(line: &str) -> (&str, Option<(Kind, &str)>) {
 fn outcome(session: &mut Session, step: &Step, file: &Path, root: &Path) -> (Kind, String) {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     // Lines in messages count from the top of the file.
-    let source = "\n".repeat(step.line - 1) + &step.code;
+    let source = "\n".repeat(step.line - 1) + step.code.as_str();
     let result = session.run(&source, &name).and_then(|value| {
         let figure = matches!(step.expected, Some((Kind::Figure, _)));
         let shown = display(&value, &Screen::default())?.unwrap_or_default();
@@ -212,7 +212,8 @@ fn check(section: &Section, root: &Path) -> Result<(), Failed> {
             let (kind, got) = outcome(&mut session, step, &section.file, root);
             if let Err(expected) = meets(step, kind, &got) {
                 let at = format!("{}:{}", section.file.display(), step.line);
-                let _ = writeln!(faults, "{at}\n  {}\n expected: {expected}\n got:      {got}", step.code.trim());
+                let _ =
+                    writeln!(faults, "{at}\n  {}\n expected: {expected}\n got:      {got}", step.code.trim());
             }
         }
         faults
@@ -229,7 +230,9 @@ fn meets(step: &Step, kind: Kind, got: &str) -> Result<(), String> {
     let met = kind == *wanted
         && match wanted {
             Kind::Value => text == got || same_numbers(&text, got),
-            Kind::Refusal | Kind::Figure => lines.iter().all(|line| !line.is_empty() && got.contains(line.as_str())),
+            Kind::Refusal | Kind::Figure => {
+                lines.iter().all(|line| !line.is_empty() && got.contains(line.as_str()))
+            }
         };
     let word = match wanted {
         Kind::Value => "",
@@ -247,7 +250,9 @@ fn same_numbers(expected: &str, got: &str) -> bool {
                 (Some(a), Some(b)) => (a - b).abs() <= 1e-12 * a.abs(),
                 _ => a == b,
             },
-            (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+            (Value::Array(a), Value::Array(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
+            }
             (Value::Object(a), Value::Object(b)) => {
                 a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same(a, b)))
             }
