@@ -34,7 +34,7 @@ pub(super) struct Arguments {
 }
 
 /// The tour: paragraphs of a comment and one line.
-const TOUR: &str = include_str!("../../scripts/tour.rhai");
+pub const TOUR: &str = include_str!("tour.txt");
 
 /// Writes the circuit (unless it is there already, made the same way) and takes the tour.
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
@@ -83,7 +83,7 @@ fn tour(folder: &Path) -> Result<()> {
         }
         println!("> {}", code.join("\n  "));
         let begin = Instant::now();
-        let value = session.run(&code.join("\n"), "tour.rhai")?;
+        let value = session.run(&code.join("\n"), "tour")?;
         if let Some(figure) = value.clone().try_cast::<Figure>() {
             drawn += 1;
             save(&figure, &figures, drawn)?;

@@ -374,7 +374,7 @@ fn register_targets(api: &mut Api) {
     api.call("ids(name) -> array", "The ids of a group's cells, ascending, each once.", "open_targets(circuit.config.paths.targets).ids(\"Layer1\").len()", |t: &mut Targets, name: &str| -> Answer<Array> {
         Ok(t.0.resolve(name)?.sorted().iter().copied().map(Dynamic::from).collect())
     });
-    api.call("kind(name) -> text", "`Cell`, `Compartment`, `Section` …", "open_targets(circuit.config.paths.targets).kind(\"Layer1\")", |t: &mut Targets, name: &str| -> Answer<String> {
+    api.call("kind(name) -> text", "Its kind: `Cell`, `Compartment`, `Section` and so on.", "open_targets(circuit.config.paths.targets).kind(\"Layer1\")", |t: &mut Targets, name: &str| -> Answer<String> {
         let known = || t.0.entries().into_iter().map(|e| e.name);
         Ok(t.0.entry(name).ok_or_else(|| Error::unknown("target", name, known()))?.kind)
     });
