@@ -329,6 +329,9 @@ pub fn default_figure(table: &Table) -> Result<Figure> {
             };
             if few(1) <= 3 && few(0) <= 20 { Ok(grouped_bars(&frame)) } else { heatmap(table, &row.name, &column.name, &value.name) }
         }
+        [a, b, value] if is_number(value) && whole_names(table, a, b)? => {
+            heatmap(table, &a.name, &b.name, &value.name)
+        }
         [a, b, value] if is_number(value) && (!is_number(a) || !is_number(b)) => {
             Ok(grouped_bars(&read(table, &[&a.name, &b.name, &value.name])?))
         }
@@ -338,6 +341,18 @@ pub fn default_figure(table: &Table) -> Result<Figure> {
              plot_box(c, by), plot_heatmap(row, column, value)",
         )),
     }
+}
+
+/// Whether two columns hold few whole numbers, each pair once: layers by layers.
+fn whole_names(table: &Table, a: &ColumnSpec, b: &ColumnSpec) -> Result<bool> {
+    if kind_of(&a.data_type) != Kind::Int || kind_of(&b.data_type) != Kind::Int {
+        return Ok(false);
+    }
+    let few = |c: &ColumnSpec| -> Result<bool> {
+        let different = table.value(Aggregate::CountDistinct(Expr::column(&c.name)))?;
+        Ok(different.as_f64().is_some_and(|n| n <= 60.0))
+    };
+    Ok(few(a)? && few(b)? && table.count()? <= 3600)
 }
 
 /// Bars for names and a few whole numbers, a line for rising numbers, else points.
