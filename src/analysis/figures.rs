@@ -18,6 +18,11 @@ fn axis(spec: &ColumnSpec) -> Axis {
         Some(argument) if !argument.is_empty() => format!("{} {argument}", spec.name),
         _ => spec.name.replace('_', " "),
     };
+    let label = match label.split_once('.') {
+        Some(("pre", property)) => format!("presynaptic {property}"),
+        Some(("post", property)) => format!("postsynaptic {property}"),
+        _ => label,
+    };
     Axis::new(label, spec.unit.clone().unwrap_or_default())
 }
 
