@@ -113,11 +113,11 @@ impl<'a> Scope<'a> {
                 let tested = self.expr(expr)?;
                 not_if(*negated, self.member(tested, target)?)
             }
-            ast::Expr::Like { negated, any: false, expr, pattern, escape_char: None } => {
-                self.matches(expr, *negated, Pattern::Like(text(pattern)?))?
+            ast::Expr::Like { negated, any: false, expr, pattern, escape_char } => {
+                self.matches(expr, *negated, Pattern::Like(like(pattern, escape_char.as_deref())?))?
             }
-            ast::Expr::ILike { negated, any: false, expr, pattern, escape_char: None } => {
-                self.matches(expr, *negated, Pattern::ILike(text(pattern)?))?
+            ast::Expr::ILike { negated, any: false, expr, pattern, escape_char } => {
+                self.matches(expr, *negated, Pattern::ILike(like(pattern, escape_char.as_deref())?))?
             }
             ast::Expr::RLike { negated, expr, pattern, .. } => {
                 self.matches(expr, *negated, somewhere(&text(pattern)?, ""))?
@@ -538,6 +538,28 @@ fn text(e: &ast::Expr) -> Result<String> {
         },
         other => Err(unsupported(format!("the pattern `{other}`"), &place(other))),
     }
+}
+
+/// The pattern of a LIKE, with a backslash before what stands for itself.
+fn like(pattern: &ast::Expr, escape: Option<&ast::Expr>) -> Result<String> {
+    let pattern = text(pattern)?;
+    let Some(escape) = escape else { return Ok(pattern) };
+    let escape = text(escape)?;
+    let mut characters = escape.chars();
+    let (Some(escape), None) = (characters.next(), characters.next()) else {
+        return Err(Error::argument(format!("SQL: ESCAPE takes one character, not '{escape}'")));
+    };
+    let mut result = String::with_capacity(pattern.len());
+    let mut rest = pattern.chars();
+    while let Some(c) = rest.next() {
+        if c == escape || c == '\\' {
+            result.push('\\');
+            result.push(if c == escape { rest.next().unwrap_or(c) } else { c });
+        } else {
+            result.push(c);
+        }
+    }
+    Ok(result)
 }
 
 /// The arguments of a call (`None` for `*`), and whether DISTINCT stands before them.

@@ -116,6 +116,8 @@ fn conditions() {
     reads("NOT (x > 1.5)", "!(x > 1.5)");
     reads("mtype IS NULL OR mtype IS NOT NULL", "mtype == () || !(mtype == ())");
     reads("mtype NOT LIKE '%PC'", "!(mtype like \"%PC\")");
+    reads("mtype LIKE 'L5\\_%' ESCAPE '\\'", "mtype like \"L5\\_%\"");
+    reads("mtype LIKE '50!%!!\\%' ESCAPE '!'", "mtype like \"50\\%\\!\\\\%\"");
     reads("mtype ILIKE 'l5%'", "mtype ilike \"l5%\"");
     reads("mtype REGEXP '^L5'", "mtype matches \".*(?:^L5).*\"");
     reads("mtype RLIKE 'PC$'", "mtype matches \".*(?:PC$).*\"");
