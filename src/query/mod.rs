@@ -2,6 +2,7 @@
 
 mod aggregate;
 mod bind;
+mod computed;
 mod eval;
 mod exec;
 mod expr;

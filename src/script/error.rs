@@ -8,10 +8,19 @@ use super::registry::entries;
 use crate::diag::{Code, Error, ScriptPlace, nearest};
 
 /// An error of running a script, with the place in its source.
-pub(super) fn from_eval(error: &EvalAltResult, name: &str, source: &Arc<str>) -> Error {
+/// `variables` are those that the script has.
+pub(super) fn from_eval(
+    error: &EvalAltResult,
+    name: &str,
+    source: &Arc<str>,
+    variables: &[String],
+) -> Error {
     let mut calls = Vec::new();
     let (inner, position) = innermost(error, &mut calls);
-    let error = explain(inner);
+    let error = match inner {
+        EvalAltResult::ErrorVariableNotFound(name, _) => unknown_variable(name, variables),
+        other => explain(other),
+    };
     if error.code() == Code::Cancelled {
         return error;
     }
@@ -75,7 +84,7 @@ fn explain(error: &EvalAltResult) -> Error {
             None => Error::script(format!("the script threw {value}")),
         },
         EvalAltResult::ErrorTerminated(..) => Error::cancelled(),
-        EvalAltResult::ErrorVariableNotFound(name, _) => unknown_variable(name),
+        EvalAltResult::ErrorVariableNotFound(name, _) => unknown_variable(name, &[]),
         EvalAltResult::ErrorFunctionNotFound(signature, _) => unknown_function(signature),
         EvalAltResult::ErrorPropertyNotFound(name, _) | EvalAltResult::ErrorDotExpr(name, _) => {
             unknown_property(name)
@@ -116,9 +125,16 @@ fn sentence(text: &str) -> String {
     }
 }
 
-fn unknown_variable(name: &str) -> Error {
+fn unknown_variable(name: &str, variables: &[String]) -> Error {
     let functions: Vec<&str> = entries().iter().filter(|e| e.on.is_empty()).map(|e| e.name).collect();
     let error = Error::new(Code::Name, format!("there is no variable `{name}`"));
+    if let Some(variable) = nearest(name, variables) {
+        return error.help(if variable == name {
+            "a function does not see the variables of the script; hand it over as an argument".to_owned()
+        } else {
+            format!("did you mean `{variable}`?")
+        });
+    }
     match nearest(name, &functions) {
         Some(function) if function == name => error.help(format!("`{name}` is a function: write `{name}(…)`")),
         Some(function) => error.help(format!("did you mean the function `{function}`?")),

@@ -115,7 +115,7 @@ impl Session {
         self.functions = self.functions.merge(&ast);
         let result = self.engine.eval_ast_with_scope::<Dynamic>(&mut self.scope, &self.functions);
         self.functions.clear_statements();
-        let value = result.map_err(|e| error::from_eval(&e, name, &source))?;
+        let value = result.map_err(|e| error::from_eval(&e, name, &source, &self.variables()))?;
         Ok(value.flatten())
     }
 

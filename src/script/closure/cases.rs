@@ -36,7 +36,11 @@ pub(super) fn register(engine: &mut Engine) {
     #[allow(deprecated)] // Rhai marks it so because it may change; the version is pinned
     engine.on_parse_token(|token, _, _| {
         note(&token);
-        token
+        match token {
+            // Rhai keeps the word for itself; the language has a verb of that name.
+            Token::Reserved(word) if word.as_str() == "var" => Token::Identifier(word),
+            token => token,
+        }
     });
 }
 
