@@ -8,8 +8,28 @@ use crate::query::{Aggregate, BinaryOp, Expr, Function, Members, Pattern, Value}
 
 /// The aggregates and their names in SQL.
 const AGGREGATES: &[&str] = &[
-    "count", "sum", "avg", "mean", "min", "max", "stddev", "stddev_pop", "std", "stddev_samp", "variance", "var",
-    "var_pop", "var_samp", "median", "quantile", "quantile_cont", "percentile", "bool_or", "bool_and", "any", "all",
+    "count",
+    "sum",
+    "avg",
+    "mean",
+    "min",
+    "max",
+    "stddev",
+    "stddev_pop",
+    "std",
+    "stddev_samp",
+    "variance",
+    "var",
+    "var_pop",
+    "var_samp",
+    "median",
+    "quantile",
+    "quantile_cont",
+    "percentile",
+    "bool_or",
+    "bool_and",
+    "any",
+    "all",
     "first",
 ];
 
@@ -145,7 +165,9 @@ impl<'a> Scope<'a> {
                     None => Ok(Members::Values(values)),
                 }
             }
-            ast::InTarget::Table { name, args: None } => Ok(Members::Ids(self.tables.group(&name.to_string())?)),
+            ast::InTarget::Table { name, args: None } => {
+                Ok(Members::Ids(self.tables.group(&name.to_string())?))
+            }
             other => Err(unsupported(format!("IN {other}"))),
         }
     }
@@ -189,7 +211,9 @@ impl<'a> Scope<'a> {
             return Err(unsupported("a window function"));
         }
         let (arguments, distinct) = arguments(function)?;
-        if AGGREGATES.contains(&name.as_str()) && !(matches!(name.as_str(), "min" | "max") && arguments.len() == 2) {
+        if AGGREGATES.contains(&name.as_str())
+            && !(matches!(name.as_str(), "min" | "max") && arguments.len() == 2)
+        {
             if function.filter.is_some() {
                 return Err(unsupported("FILTER in an aggregate"));
             }
@@ -233,7 +257,12 @@ impl<'a> Scope<'a> {
         Ok(Expr::Column(format!("#{at}")))
     }
 
-    fn aggregate_of(&mut self, name: &str, arguments: &[Option<&ast::Expr>], distinct: bool) -> Result<Aggregate> {
+    fn aggregate_of(
+        &mut self,
+        name: &str,
+        arguments: &[Option<&ast::Expr>],
+        distinct: bool,
+    ) -> Result<Aggregate> {
         let argument = match arguments {
             [] | [None] if name == "count" => return Ok(Aggregate::Count),
             [Some(e)] => self.expr(e)?,
@@ -245,7 +274,12 @@ impl<'a> Scope<'a> {
                 let q = if name == "percentile" { q / 100.0 } else { q };
                 return Ok(Aggregate::Quantile(self.expr(e)?, q));
             }
-            _ => return Err(Error::argument(format!("SQL: `{name}` does not take {} arguments", arguments.len()))),
+            _ => {
+                return Err(Error::argument(format!(
+                    "SQL: `{name}` does not take {} arguments",
+                    arguments.len()
+                )));
+            }
         };
         if distinct && name != "count" {
             return Err(unsupported(format!("DISTINCT in {name}")));
@@ -265,7 +299,11 @@ impl<'a> Scope<'a> {
             "bool_or" | "any" => Aggregate::Any(argument),
             "bool_and" | "all" => Aggregate::All(argument),
             "first" => Aggregate::First(argument),
-            other => return Err(Error::argument(format!("SQL: `{other}` needs a quantile as its second argument"))),
+            other => {
+                return Err(Error::argument(format!(
+                    "SQL: `{other}` needs a quantile as its second argument"
+                )));
+            }
         })
     }
 }

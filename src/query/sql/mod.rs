@@ -78,7 +78,9 @@ pub fn select(text: &str, tables: &dyn Tables) -> Result<Table> {
         (Some(ast::Statement::Query(query)), true) => select::query(&query, tables),
         (None, _) => Err(Error::script("SQL: the statement is empty")),
         (Some(ast::Statement::Query(_)), false) => Err(Error::script("SQL: one statement at a time")),
-        (Some(_), _) => Err(Error::script("SQL: only SELECT is supported").help("circuits are read, not changed")),
+        (Some(_), _) => {
+            Err(Error::script("SQL: only SELECT is supported").help("circuits are read, not changed"))
+        }
     }
 }
 

@@ -47,7 +47,9 @@ fn window(query: &ast::Query) -> Result<(usize, Option<usize>)> {
             let skip = offset.as_ref().map(|o| number(&o.value)).transpose()?.unwrap_or(0);
             Ok((skip, limit.as_ref().map(number).transpose()?))
         }
-        Some(ast::LimitClause::OffsetCommaLimit { offset, limit }) => Ok((number(offset)?, Some(number(limit)?))),
+        Some(ast::LimitClause::OffsetCommaLimit { offset, limit }) => {
+            Ok((number(offset)?, Some(number(limit)?)))
+        }
     }
 }
 
@@ -352,7 +354,10 @@ fn sort_keys(order: &[ast::OrderByExpr], items: &[Item], scope: &mut Scope) -> R
 
 /// One row a group: the keys under their own names, the aggregates as `#0`, `#1` …
 fn grouped(table: &Table, keys: &[Item], aggregates: Vec<Aggregate>) -> Result<Table> {
-    let keys = keys.iter().map(|k| table.computed(k.name.clone(), k.expr.clone())).collect::<Result<Vec<Named>>>()?;
+    let keys = keys
+        .iter()
+        .map(|k| table.computed(k.name.clone(), k.expr.clone()))
+        .collect::<Result<Vec<Named>>>()?;
     let mut measures: Vec<(String, Aggregate)> =
         aggregates.into_iter().enumerate().map(|(i, a)| (format!("#{i}"), a)).collect();
     if measures.is_empty() {
@@ -448,12 +453,20 @@ mod tests {
         let text = "SELECT mtype, count(*) AS n, avg(y) / 2 AS half FROM cells GROUP BY mtype HAVING count(*) > 0 \
                     ORDER BY n DESC LIMIT 1";
         assert_eq!(rows(text), [[Value::from("A"), Value::Int(3), Value::Float((10.0 + 30.0 + 40.0) / 6.0)]]);
-        assert_eq!(rows("SELECT count(DISTINCT mtype) FROM cells WHERE y BETWEEN 15 AND 40"), [[Value::Int(2)]]);
         assert_eq!(
-            rows("SELECT id FROM cells WHERE id IN (SELECT id FROM cells WHERE mtype = 'A') ORDER BY y DESC LIMIT 2 OFFSET 1"),
+            rows("SELECT count(DISTINCT mtype) FROM cells WHERE y BETWEEN 15 AND 40"),
+            [[Value::Int(2)]]
+        );
+        assert_eq!(
+            rows(
+                "SELECT id FROM cells WHERE id IN (SELECT id FROM cells WHERE mtype = 'A') ORDER BY y DESC LIMIT 2 OFFSET 1"
+            ),
             [[Value::Int(3)], [Value::Int(1)]]
         );
-        assert_eq!(rows("SELECT DISTINCT c.mtype FROM cells c ORDER BY 1 DESC"), [[Value::from("B")], [Value::from("A")]]);
+        assert_eq!(
+            rows("SELECT DISTINCT c.mtype FROM cells c ORDER BY 1 DESC"),
+            [[Value::from("B")], [Value::from("A")]]
+        );
         assert_eq!(
             rows("SELECT a.id, b.y FROM cells a JOIN cells b ON a.id = b.id WHERE a.id > 3"),
             [[Value::Int(4), Value::Float(40.0)]]

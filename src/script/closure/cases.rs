@@ -45,7 +45,9 @@ fn note(token: &Token) {
         Token::StringConstant(text) => vec![text.as_str().into()],
         Token::CharConstant(c) => vec![c.to_string().as_str().into()],
         Token::IntegerConstant(i) if SMALL.contains(i) => return,
-        Token::IntegerConstant(i) => [Some(*i), i.checked_neg()].into_iter().flatten().map(Value::Int).collect(),
+        Token::IntegerConstant(i) => {
+            [Some(*i), i.checked_neg()].into_iter().flatten().map(Value::Int).collect()
+        }
         Token::FloatConstant(x) => vec![Value::Float(*x.0), Value::Float(-*x.0)],
         _ => return,
     };

@@ -16,7 +16,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use rhai::{
-    AST, ASTNode, Dynamic, Engine, FnPtr, ImmutableString, Module, NativeCallContext, Position, ScriptFuncDef, Stmt,
+    AST, ASTNode, Dynamic, Engine, FnPtr, ImmutableString, Module, NativeCallContext, Position,
+    ScriptFuncDef, Stmt,
 };
 
 use crate::diag::{Error, Result};
@@ -40,7 +41,9 @@ pub(super) fn translate(ctx: &NativeCallContext, function: &FnPtr) -> Result<Exp
     };
     match translator::translate(ctx, &functions, &lambda, captured) {
         Ok(expr) => Ok(expr),
-        Err(reason) => Ok(Expr::Script(Arc::new(rowwise::RowClosure::new(ctx, function, &functions, &lambda, &reason)))),
+        Err(reason) => {
+            Ok(Expr::Script(Arc::new(rowwise::RowClosure::new(ctx, function, &functions, &lambda, &reason))))
+        }
     }
 }
 
@@ -126,7 +129,8 @@ impl Lambda {
 
     /// What an explanation calls it: `|s| …`, or `strong(s)`.
     fn text(&self, captured: usize) -> String {
-        let own = self.params.iter().skip(captured).map(ImmutableString::as_str).collect::<Vec<_>>().join(", ");
+        let own =
+            self.params.iter().skip(captured).map(ImmutableString::as_str).collect::<Vec<_>>().join(", ");
         if self.name.starts_with("anon$") { format!("|{own}| …") } else { format!("{}({own})", self.name) }
     }
 }

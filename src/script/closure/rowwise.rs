@@ -92,7 +92,8 @@ fn followers(properties: &BTreeSet<String>) -> Module {
         let property = name.clone();
         module.set_getter_fn(name.as_str(), move |id: &mut i64| {
             linked(*id, &property).map(|value| from_value(&value)).ok_or_else(|| {
-                let what = format!("Unknown property '{property}' - a getter is not registered for type 'i64'");
+                let what =
+                    format!("Unknown property '{property}' - a getter is not registered for type 'i64'");
                 Box::new(EvalAltResult::ErrorDotExpr(what, Position::NONE))
             })
         });
@@ -163,14 +164,20 @@ fn alone(function: &FnPtr) -> FnPtr {
 /// Whether methods can change the value in place.
 fn is_collection(value: &Dynamic) -> bool {
     let value = value.flatten_clone();
-    value.is_array() || value.is_map() || value.is::<Array>() || value.is::<Map>() || value.is::<Blob>() || value.is_string()
+    value.is_array()
+        || value.is_map()
+        || value.is::<Array>()
+        || value.is::<Map>()
+        || value.is::<Blob>()
+        || value.is_string()
 }
 
 impl RowFunction for RowClosure {
     fn call(&self, row: &Arc<dyn Row>) -> Result<Value> {
         let _current = Current::set(row);
         let name = self.function.fn_name();
-        let ctx = NativeCallContext::new_with_all_fields(&self.engine, name, None, &self.state, Position::NONE);
+        let ctx =
+            NativeCallContext::new_with_all_fields(&self.engine, name, None, &self.state, Position::NONE);
         let view = Dynamic::from(RowView { row: row.clone(), prefix: String::new() });
         match self.function.call_raw(&ctx, None, [view]) {
             Ok(value) => to_value(&value.flatten()).map_err(|e| named(e, &self.text)),
@@ -196,5 +203,9 @@ impl RowFunction for RowClosure {
 }
 
 fn named(error: Error, text: &str) -> Error {
-    if error.code() == crate::diag::Code::Cancelled { error } else { error.help(format!("it happened in `{text}`")) }
+    if error.code() == crate::diag::Code::Cancelled {
+        error
+    } else {
+        error.help(format!("it happened in `{text}`"))
+    }
 }

@@ -4,8 +4,8 @@ use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
 use rhai::{
-    ASTFlags, Array, Blob, Dynamic, Expr as Ast, FlowControl, FnCallExpr, FnPtr, ImmutableString, Map, Module,
-    NativeCallContext, Position, RangeCase, Stmt, SwitchCasesCollection,
+    ASTFlags, Array, Blob, Dynamic, Expr as Ast, FlowControl, FnCallExpr, FnPtr, ImmutableString, Map,
+    Module, NativeCallContext, Position, RangeCase, Stmt, SwitchCasesCollection,
 };
 
 use super::uses::is_getter;
@@ -129,7 +129,9 @@ fn operator(sign: &str) -> Option<BinaryOp> {
 /// Whether the expression can only be true or false.
 fn is_condition(expr: &Expr) -> bool {
     match expr {
-        Expr::Not(_) | Expr::In(..) | Expr::Match(..) | Expr::IsNull(_) | Expr::Literal(Value::Bool(_)) => true,
+        Expr::Not(_) | Expr::In(..) | Expr::Match(..) | Expr::IsNull(_) | Expr::Literal(Value::Bool(_)) => {
+            true
+        }
         Expr::Binary(op, ..) => op.compares() || matches!(op, BinaryOp::And | BinaryOp::Or),
         _ => false,
     }
@@ -150,10 +152,17 @@ impl Translator<'_> {
     // ---- functions and statements --------------------------------------------------------------------------
 
     /// The value of a script function for some arguments, the first of which are captured variables.
-    fn inline(&mut self, lambda: &Lambda, captured: usize, arguments: Vec<Term>, this: Option<Term>) -> Step<Term> {
+    fn inline(
+        &mut self,
+        lambda: &Lambda,
+        captured: usize,
+        arguments: Vec<Term>,
+        this: Option<Term>,
+    ) -> Step<Term> {
         let names = lambda.params.iter().cloned().zip(arguments).enumerate();
-        let variables =
-            names.map(|(i, (name, term))| Variable { name, term, version: 0, captured: i < captured }).collect();
+        let variables = names
+            .map(|(i, (name, term))| Variable { name, term, version: 0, captured: i < captured })
+            .collect();
         let mut scope = Scope { variables, this, home: lambda.home.clone() };
         let flow = self.statements(&lambda.body, &mut scope)?;
         self.value(flow)
@@ -219,7 +228,13 @@ impl Translator<'_> {
                 Ok(Flow::ends(unit()))
             }
             Stmt::Assignment(parts) => {
-                self.assign(&parts.1.lhs, parts.0.get_op_assignment_info().map(|i| i.5), &parts.1.rhs, at, scope)?;
+                self.assign(
+                    &parts.1.lhs,
+                    parts.0.get_op_assignment_info().map(|i| i.5),
+                    &parts.1.rhs,
+                    at,
+                    scope,
+                )?;
                 Ok(Flow::ends(unit()))
             }
             Stmt::Return(value, flags, _) if !flags.contains(ASTFlags::BREAK) => {
@@ -242,7 +257,14 @@ impl Translator<'_> {
         }
     }
 
-    fn assign(&mut self, to: &Ast, op: Option<&str>, value: &Ast, at: Position, scope: &mut Scope) -> Step<()> {
+    fn assign(
+        &mut self,
+        to: &Ast,
+        op: Option<&str>,
+        value: &Ast,
+        at: Position,
+        scope: &mut Scope,
+    ) -> Step<()> {
         let target = match to {
             Ast::Variable(variable, ..) if variable.2.is_empty() => {
                 scope.variables.iter().rposition(|v| v.name == variable.1)
@@ -251,7 +273,10 @@ impl Translator<'_> {
         };
         let Some(target) = target else { return Err(Reason::new("assigns to a part of a variable", at)) };
         if scope.variables[target].captured {
-            return Err(Reason::new(format!("changes the captured variable `{}`", scope.variables[target].name), at));
+            return Err(Reason::new(
+                format!("changes the captured variable `{}`", scope.variables[target].name),
+                at,
+            ));
         }
         let mut term = self.term(value, scope)?;
         if let Some(sign) = op {
@@ -269,7 +294,9 @@ impl Translator<'_> {
         let at = parts.expr.position();
         let condition = match self.term(&parts.expr, scope)? {
             Term::Constant(value) => {
-                let holds = value.as_bool().map_err(|_| Reason::new("has an `if` on something else than a condition", at))?;
+                let holds = value
+                    .as_bool()
+                    .map_err(|_| Reason::new("has an `if` on something else than a condition", at))?;
                 let taken = if holds { &parts.body } else { &parts.branch };
                 return self.block(taken.statements(), scope);
             }
@@ -339,7 +366,13 @@ impl Translator<'_> {
     }
 
     /// `switch`: a chain of choices, in the order in which the script writes them.
-    fn switch(&mut self, on: &Ast, cases: &SwitchCasesCollection, at: Position, scope: &mut Scope) -> Step<Term> {
+    fn switch(
+        &mut self,
+        on: &Ast,
+        cases: &SwitchCasesCollection,
+        at: Position,
+        scope: &mut Scope,
+    ) -> Step<Term> {
         let on = expr_of(self.term(on, scope)?, at)?;
         // The values of each block, since `1 | 2 => …` and several blocks for one value are both allowed.
         let mut values: Vec<Vec<Value>> = vec![Vec::new(); cases.expressions.len()];
@@ -459,12 +492,17 @@ impl Translator<'_> {
         if let Some(variable) = scope.variables.iter().rev().find(|v| v.name == name) {
             return self.spent(variable.term.clone(), at);
         }
-        Err(Reason::new(format!("uses the variable `{name}`, which is not known before the rows are read"), at))
+        Err(Reason::new(
+            format!("uses the variable `{name}`, which is not known before the rows are read"),
+            at,
+        ))
     }
 
     /// `global::name` and `library::name`.
     fn qualified(&mut self, path: &[&str], name: &str, at: Position, scope: &Scope) -> Step<Term> {
-        let shown = || format!("uses `{}::{name}`, whose value is not known before the rows are read", path.join("::"));
+        let shown = || {
+            format!("uses `{}::{name}`, whose value is not known before the rows are read", path.join("::"))
+        };
         let value = if path == ["global"] {
             let constants = self.ctx.global_runtime_state().constants.as_ref();
             constants.and_then(|c| c.read().ok()?.get(name).cloned())
@@ -586,7 +624,9 @@ impl Translator<'_> {
             return Ok(Term::Constant(map.get(name).map_or(Dynamic::UNIT, settled)));
         }
         let result = self.ctx.call_native_fn_raw(format!("get${name}"), true, &mut [&mut value]);
-        result.map(Term::Constant).map_err(|_| Reason::new(format!("asks for `{name}` of {}", kind(&value)), at))
+        result
+            .map(Term::Constant)
+            .map_err(|_| Reason::new(format!("asks for `{name}` of {}", kind(&value)), at))
     }
 
     /// `a[b]`.
@@ -648,14 +688,22 @@ impl Translator<'_> {
         for (name, item) in map.iter().rev() {
             self.spend(&key, at)?;
             let item = expr_of(Term::Constant(item.clone()), at)?;
-            value = choice(Expr::binary(BinaryOp::Equal, key.clone(), Expr::literal(name.as_str())), item, value);
+            value =
+                choice(Expr::binary(BinaryOp::Equal, key.clone(), Expr::literal(name.as_str())), item, value);
         }
         Ok(Term::Computed(value))
     }
 
     // ---- calls ---------------------------------------------------------------------------------------------
 
-    fn method(&mut self, on: Term, name: &str, arguments: Vec<Term>, at: Position, scope: &Scope) -> Step<Term> {
+    fn method(
+        &mut self,
+        on: Term,
+        name: &str,
+        arguments: Vec<Term>,
+        at: Position,
+        scope: &Scope,
+    ) -> Step<Term> {
         if let Term::Constant(value) = &on
             && let Some(function) = value.read_lock::<FnPtr>()
             && name == "call"
@@ -687,7 +735,10 @@ impl Translator<'_> {
             });
             return match found {
                 Some(lambda) => self.script(&lambda, 0, arguments, None, at),
-                None => Err(Reason::new(format!("calls `{}::{name}`, which is no script function", path.join("::")), at)),
+                None => Err(Reason::new(
+                    format!("calls `{}::{name}`, which is no script function", path.join("::")),
+                    at,
+                )),
             };
         }
         if call.is_operator_call() {
@@ -789,7 +840,9 @@ impl Translator<'_> {
     fn evaluated(&self, name: &str, mut arguments: Vec<Dynamic>, at: Position) -> Step<Term> {
         let mut references: Vec<&mut Dynamic> = arguments.iter_mut().collect();
         let result = self.ctx.call_native_fn_raw(name, false, &mut references);
-        result.map(|value| Term::Constant(value.flatten())).map_err(|_| Reason::new(format!("fails at `{name}`"), at))
+        result
+            .map(|value| Term::Constant(value.flatten()))
+            .map_err(|_| Reason::new(format!("fails at `{name}`"), at))
     }
 
     /// A native function: those that have a counterpart in the expression language.
@@ -810,7 +863,10 @@ impl Translator<'_> {
                 Some(Value::Text(text)) => Ok(text.to_string()),
                 _ => Err(refuse()),
             },
-            _ => Err(Reason::new(format!("calls `{name}` with a text that is not known before the rows are read"), at)),
+            _ => Err(Reason::new(
+                format!("calls `{name}` with a text that is not known before the rows are read"),
+                at,
+            )),
         };
         match (name, arguments.len()) {
             ("contains", 2) => {
@@ -821,7 +877,8 @@ impl Translator<'_> {
             ("starts_with" | "ends_with", 2) => {
                 let part = text(arguments.pop())?;
                 let of = expr_of(arguments.pop().unwrap_or_else(unit), at)?;
-                let pattern = if name == "starts_with" { Pattern::StartsWith(part) } else { Pattern::EndsWith(part) };
+                let pattern =
+                    if name == "starts_with" { Pattern::StartsWith(part) } else { Pattern::EndsWith(part) };
                 return Ok(Term::Computed(Expr::Match(Box::new(of), pattern)));
             }
             _ => {}
@@ -916,10 +973,17 @@ impl Translator<'_> {
         }
         if let Some(range) = container.read_lock::<RangeInclusive<i64>>() {
             self.spend(&item, at)?;
-            return Ok(Term::Computed(within(item, Expr::literal(*range.start()), Expr::literal(*range.end()), true)));
+            return Ok(Term::Computed(within(
+                item,
+                Expr::literal(*range.start()),
+                Expr::literal(*range.end()),
+                true,
+            )));
         }
         if let Some(cells) = container.read_lock::<Cells>() {
-            let ids = cells.ids().map_err(|e| Reason::new(format!("asks for cells that fail: {}", e.message()), at))?;
+            let ids = cells
+                .ids()
+                .map_err(|e| Reason::new(format!("asks for cells that fail: {}", e.message()), at))?;
             return Ok(Term::Computed(Expr::In(Box::new(item), Members::Ids(ids))));
         }
         let values: Option<Vec<Value>> = if let Some(array) = container.read_lock::<Array>() {
@@ -940,9 +1004,38 @@ impl Translator<'_> {
 
 /// Functions that have no counterpart but can be computed at once where all is known; none depends on anything else.
 const EVALUATED: &[&str] = &[
-    "PI", "E", "contains", "starts_with", "ends_with", "sub_string", "to_string", "trim", "hypot", "tan", "asin",
-    "acos", "atan", "sinh", "cosh", "tanh", "log", "parse_int", "parse_float", "to_degrees", "to_radians", "is_nan",
-    "is_empty", "is_zero", "is_odd", "is_even", "int", "fraction", "keys", "values", "split", "index_of",
+    "PI",
+    "E",
+    "contains",
+    "starts_with",
+    "ends_with",
+    "sub_string",
+    "to_string",
+    "trim",
+    "hypot",
+    "tan",
+    "asin",
+    "acos",
+    "atan",
+    "sinh",
+    "cosh",
+    "tanh",
+    "log",
+    "parse_int",
+    "parse_float",
+    "to_degrees",
+    "to_radians",
+    "is_nan",
+    "is_empty",
+    "is_zero",
+    "is_odd",
+    "is_even",
+    "int",
+    "fraction",
+    "keys",
+    "values",
+    "split",
+    "index_of",
 ];
 
 /// The values of a list, if all are known.
@@ -958,7 +1051,9 @@ fn list(items: Vec<Term>) -> Term {
 fn reached(expr: &Expr, name: &str) -> Option<Expr> {
     match expr {
         Expr::Column(path) => Some(Expr::Column(format!("{path}.{name}"))),
-        Expr::If(condition, a, b) => Some(choice((**condition).clone(), reached(a, name)?, reached(b, name)?)),
+        Expr::If(condition, a, b) => {
+            Some(choice((**condition).clone(), reached(a, name)?, reached(b, name)?))
+        }
         _ => None,
     }
 }
