@@ -98,7 +98,8 @@ fn every_example_runs_and_the_reference_is_current() {
         std::fs::write(&reference, &current).unwrap();
     }
     if std::fs::read_to_string(&reference).unwrap_or_default() != current {
-        failures.push("docs/reference.md is not current: run UPDATE_DOCS=1 cargo test --test docs".to_owned());
+        failures
+            .push("docs/reference.md is not current: run UPDATE_DOCS=1 cargo test --test docs".to_owned());
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }

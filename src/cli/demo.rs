@@ -98,7 +98,8 @@ fn tour(folder: &Path) -> Result<()> {
 }
 
 fn save(figure: &Figure, folder: &Path, number: usize) -> Result<()> {
-    let words: Vec<String> = figure.describe().split(|c: char| !c.is_alphanumeric()).take(6).map(str::to_lowercase).collect();
+    let words: Vec<String> =
+        figure.describe().split(|c: char| !c.is_alphanumeric()).take(6).map(str::to_lowercase).collect();
     let name = format!("{number:02}-{}", words.join("-").trim_matches('-'));
     for extension in ["png", "svg"] {
         let path = folder.join(format!("{name}.{extension}"));
@@ -107,4 +108,3 @@ fn save(figure: &Figure, folder: &Path, number: usize) -> Result<()> {
     println!("{}\n  {}", figure.describe(), folder.join(format!("{name}.png")).display());
     Ok(())
 }
-

@@ -33,10 +33,6 @@ impl Colour {
             a: (f64::from(self.a) + f64::from(other.a - self.a) * t) as f32,
         }
     }
-
-    pub fn css(self) -> String {
-        format!("#{:02x}{:02x}{:02x}", self.r, self.g, self.b)
-    }
 }
 
 /// The look of a figure.

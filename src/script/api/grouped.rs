@@ -28,7 +28,12 @@ impl Grouped {
     }
 
     /// The keys and one column for each measured column, called after the aggregate.
-    fn measured(&self, ctx: &NativeCallContext, c: &Dynamic, make: impl Fn(Expr) -> Aggregate) -> Answer<Table> {
+    fn measured(
+        &self,
+        ctx: &NativeCallContext,
+        c: &Dynamic,
+        make: impl Fn(Expr) -> Aggregate,
+    ) -> Answer<Table> {
         let measures = match c.read_lock::<Array>() {
             Some(array) => array
                 .iter()
@@ -63,7 +68,8 @@ impl Grouped {
 
     /// Each group as a table, with its key.
     fn groups(&self) -> Result<Vec<(Vec<Value>, Table)>> {
-        let counted = self.table.aggregate(self.keys.clone(), vec![("count".into(), Aggregate::Count)])?.frame()?;
+        let counted =
+            self.table.aggregate(self.keys.clone(), vec![("count".into(), Aggregate::Count)])?.frame()?;
         (0..counted.rows())
             .map(|row| {
                 let mut key = row_values(&counted, row);
@@ -88,7 +94,9 @@ impl Grouped {
                 Ok(map) => map,
                 Err(one) => Map::from([("value".into(), one)]),
             };
-            for name in map.keys().filter(|n| !names.iter().any(|known| known == n.as_str())).collect::<Vec<_>>() {
+            for name in
+                map.keys().filter(|n| !names.iter().any(|known| known == n.as_str())).collect::<Vec<_>>()
+            {
                 names.push(name.to_string());
             }
             keys.push(key);
@@ -100,8 +108,12 @@ impl Grouped {
             columns.push(column(named.spec.clone(), &values));
         }
         for name in names {
-            let values = results.iter().map(|m| m.get(name.as_str()).map_or(Ok(Value::Null), convert::to_value));
-            columns.push(column(ColumnSpec::new(name.clone(), arrow_schema::DataType::Null), &values.collect::<Result<Vec<_>>>()?));
+            let values =
+                results.iter().map(|m| m.get(name.as_str()).map_or(Ok(Value::Null), convert::to_value));
+            columns.push(column(
+                ColumnSpec::new(name.clone(), arrow_schema::DataType::Null),
+                &values.collect::<Result<Vec<_>>>()?,
+            ));
         }
         Ok(Table::in_memory(Frame::new(columns)?))
     }
@@ -199,9 +211,12 @@ pub(super) fn register(api: &mut Api) {
         },
     );
     api.functions().engine().register_type_with_name::<Measure>("Aggregate");
-    api.call("count() -> Aggregate", "The number of rows, in `agg`.", "circuit.cells.by(\"layer\").agg(#{n: count()})", || {
-        Measure(Aggregate::Count)
-    });
+    api.call(
+        "count() -> Aggregate",
+        "The number of rows, in `agg`.",
+        "circuit.cells.by(\"layer\").agg(#{n: count()})",
+        || Measure(Aggregate::Count),
+    );
     macro_rules! measures {
         ($($signature:literal, $doc:literal, $make:expr;)*) => {$(
             api.call($signature, $doc, "circuit.synapses().by(\"post.layer\").agg(#{g: mean(\"conductance\")})",
@@ -218,12 +233,18 @@ pub(super) fn register(api: &mut Api) {
         "first(column) -> Aggregate", "The first row's value, in `agg`.", Aggregate::First;
     }
     // `min`, `max`, `any` and `all` of one text: their forms for numbers and arrays are Rhai's own.
-    api.call("min(column) -> Aggregate", "The smallest value, in `agg`.", "circuit.synapses().by(\"post.layer\").agg(#{least: min(\"delay\")})", |c: &str| {
-        Measure(Aggregate::Min(Expr::column(c)))
-    });
-    api.call("max(column) -> Aggregate", "The largest value, in `agg`.", "circuit.synapses().by(\"post.layer\").agg(#{most: max(\"delay\")})", |c: &str| {
-        Measure(Aggregate::Max(Expr::column(c)))
-    });
+    api.call(
+        "min(column) -> Aggregate",
+        "The smallest value, in `agg`.",
+        "circuit.synapses().by(\"post.layer\").agg(#{least: min(\"delay\")})",
+        |c: &str| Measure(Aggregate::Min(Expr::column(c))),
+    );
+    api.call(
+        "max(column) -> Aggregate",
+        "The largest value, in `agg`.",
+        "circuit.synapses().by(\"post.layer\").agg(#{most: max(\"delay\")})",
+        |c: &str| Measure(Aggregate::Max(Expr::column(c))),
+    );
     api.call(
         "quantile(column, q) -> Aggregate",
         "A quantile, in `agg`.",
