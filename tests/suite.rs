@@ -191,7 +191,8 @@ fn session(root: &Path) -> (Session, tempfile::TempDir) {
     let mut session = Session::new();
     session.set("demo", root.join("demo").display().to_string());
     session.set("scratch", scratch.path().display().to_string());
-    let _ = session.run("let circuit = open_circuit(demo);", "circuit").expect("the demonstration circuit opens");
+    let _ =
+        session.run("let circuit = open_circuit(demo);", "circuit").expect("the demonstration circuit opens");
     (session, scratch)
 }
 

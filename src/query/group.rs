@@ -132,11 +132,8 @@ fn text_group(text: &str, circuit: &Circuit) -> Result<IdSet> {
         },
         Ok(condition) => cells_where(&condition, circuit).map_err(|e| match e.code() {
             Code::Name | Code::Argument => {
-                let mut reason = e.message().to_owned();
-                if let Some(help) = e.helps().first() {
-                    reason.push_str(&format!(" ({help})"));
-                }
-                neither(reason)
+                let help = e.helps().first().map(|help| format!(" ({help})"));
+                neither(format!("{}{}", e.message(), help.unwrap_or_default()))
             }
             _ => e,
         }),

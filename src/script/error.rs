@@ -9,12 +9,7 @@ use crate::diag::{Code, Error, ScriptPlace, nearest};
 
 /// An error of running a script, with the place in its source.
 /// `variables` are those that the script has.
-pub(super) fn from_eval(
-    error: &EvalAltResult,
-    name: &str,
-    source: &Arc<str>,
-    variables: &[String],
-) -> Error {
+pub(super) fn from_eval(error: &EvalAltResult, name: &str, source: &Arc<str>, variables: &[String]) -> Error {
     let mut calls = Vec::new();
     let (inner, position) = innermost(error, &mut calls);
     let error = match inner {

@@ -213,7 +213,7 @@ pub fn to_json_value(value: &Dynamic) -> Result<Json> {
     if let Ok(float) = value.as_float() {
         return Ok(serde_json::Number::from_f64(float).map_or(Json::Null, Json::Number));
     }
-    if let Some(card) = api::card_of_other(value)? {
+    if let Some(card) = api::card_of_other(value) {
         return Ok(card);
     }
     rhai::serde::from_dynamic::<Json>(value).map_err(|_| {

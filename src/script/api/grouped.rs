@@ -34,19 +34,16 @@ impl Grouped {
         c: &Dynamic,
         make: impl Fn(Expr) -> Aggregate,
     ) -> Answer<Table> {
-        let measures = match c.read_lock::<Array>() {
-            Some(array) => array
-                .iter()
-                .map(|c| {
-                    let aggregate = make(expression(ctx, c)?);
-                    let of = text_of(c).unwrap_or_default();
-                    Ok((format!("{} {of}", aggregate.name()), aggregate))
-                })
-                .collect::<Result<Vec<_>>>()?,
-            None => {
-                let aggregate = make(expression(ctx, c)?);
-                vec![(aggregate.name().to_owned(), aggregate)]
-            }
+        let one = |c: &Dynamic| Ok::<_, Error>(make(expression(ctx, c)?));
+        let measures = if let Some(columns) = c.read_lock::<Array>() {
+            let named = |c: &Dynamic| {
+                let aggregate = one(c)?;
+                Ok((format!("{} {}", aggregate.name(), text_of(c).unwrap_or_default()), aggregate))
+            };
+            columns.iter().map(named).collect::<Result<Vec<_>>>()?
+        } else {
+            let aggregate = one(c)?;
+            vec![(aggregate.name().to_owned(), aggregate)]
         };
         Ok(self.table.aggregate(self.keys.clone(), measures)?)
     }

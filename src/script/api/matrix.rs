@@ -98,13 +98,11 @@ fn to_array(matrix: &SparseMatrix) -> Result<Array> {
 /// The column of ids of a table with one row a cell.
 fn id_column(matrix: &SparseMatrix) -> Column {
     let ids: Option<Vec<i64>> = matrix.rows.iter().map(|r| r.parse().ok()).collect();
-    match ids {
-        Some(ids) => int_column("id", "id of the cell", ids.into_iter()),
-        None => {
-            let values = StringArray::from(matrix.rows.iter().map(String::as_str).collect::<Vec<_>>());
-            Column { spec: ColumnSpec::new("id", DataType::Utf8), values: std::sync::Arc::new(values) }
-        }
+    if let Some(ids) = ids {
+        return int_column("id", "id of the cell", ids.into_iter());
     }
+    let names = StringArray::from(matrix.rows.iter().map(String::as_str).collect::<Vec<_>>());
+    Column { spec: ColumnSpec::new("id", DataType::Utf8), values: std::sync::Arc::new(names) }
 }
 
 fn table(columns: Vec<Column>) -> Result<Table> {
