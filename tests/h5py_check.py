@@ -134,7 +134,7 @@ def check_sonata(path):
     assert report.data_units == "mV" and report.time_units == "ms" and report.sorted
     frames = report.get(node_ids=[2])
     same(frames.data[:, 0], [0, -1, -2, -3])
-    print(f"libsonata {libsonata.__version__}: nodes, edges, spikes and report")
+    print("libsonata: nodes, edges, spikes and report")
 
 
 def check_nwb(path):
