@@ -510,7 +510,11 @@ fn what_hdf5_cannot_hold_is_refused() {
     said("at most 65528", refused(file, |f| f.attribute(root, &"n".repeat(70_000), &Array::number(0))));
     let names: Vec<String> = (0..9000).map(|i| format!("name{i}")).collect();
     let large = Type::enumeration(int(2), names.iter().zip(0..).map(|(n, i)| (n.as_str(), i)));
-    said("at most 65528", refused(file, |f| f.attribute(root, "e", &Array::enumeration(large, &[0]))));
+    said(
+        "at most 65528",
+        refused(file, |f| f.attribute(root, "e", &Array::enumeration(large.clone(), &[0]))),
+    );
+    said("at most 65528", refused(file, |f| f.dataset(root, "e", &Spec::fixed(large, &[1])).map(|_| ())));
     file.attribute(data, "a", &Array::number(0)).expect("attribute");
     said("an attribute `a` already", refused(file, |f| f.attribute(data, "a", &Array::number(1))));
     said("another file", refused(file, |f| f.attribute(Object(77), "a", &Array::number(1))));
