@@ -111,6 +111,7 @@ impl BackendTextStyle for Letters<'_> {
 }
 
 /// What a backend complains about.
+#[allow(clippy::needless_pass_by_value)] // it is handed to map_err
 pub(super) fn failed<E: std::error::Error + Send + Sync>(error: DrawingErrorKind<E>) -> Error {
     Error::argument(format!("the figure cannot be drawn: {error}"))
 }

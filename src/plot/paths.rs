@@ -85,7 +85,8 @@ fn dashes((enter, leave): (f64, f64), along: f64, length: f64, dash: &[f64], per
 /// The part of a closed path inside the window. Where a path leaves the window several times, its parts are joined along
 /// the border, which has no width.
 pub(super) fn cut(path: &[Point], window: &Rect) -> Vec<Point> {
-    let sides: [(fn(Point) -> f64, f64, f64); 4] = [
+    type Side = (fn(Point) -> f64, f64, f64);
+    let sides: [Side; 4] = [
         (|p| p.0, window.x0, 1.0),
         (|p| p.0, window.x1, -1.0),
         (|p| p.1, window.y0, 1.0),
