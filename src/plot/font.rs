@@ -90,7 +90,8 @@ pub(super) fn cover(
         };
         face.outline_glyph(glyph, &mut pen);
         pen.raster.for_each_pixel_2d(|x, y, share| {
-            if share > 0.0 {
+            // Less than that is rounding: the rasteriser sums up differences along a row.
+            if share > 1e-3 {
                 ink(column as i32 + x as i32, row as i32 + y as i32, share.min(1.0));
             }
         });
