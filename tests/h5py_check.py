@@ -3,8 +3,8 @@
 
 Not part of `cargo test`, which needs nothing but Rust. By hand, with h5py in a virtual environment outside the project:
 
-    python3 -m venv /tmp/venv && /tmp/venv/bin/pip install h5py numpy libsonata pynwb
-    /tmp/venv/bin/python tests/h5py_check.py
+    python3 -m venv venv && venv/bin/pip install h5py numpy libsonata pynwb
+    venv/bin/python tests/h5py_check.py
 
 (libsonata and pynwb are optional.) It runs the ignored test `sample_for_h5py`, compares every object of the file with what that test put there, and then
 lets libsonata and pynwb
