@@ -780,7 +780,7 @@ mod tests {
             comment in proptest::option::of("[ -~ä]{0,10}"),
         ) {
             // A target may only contain later ones, so there is no cycle.
-            let blank = blank + &comment.map(|c| format!("#{c}\n")).unwrap_or_default();
+            let blank = format!("{blank}{}", comment.map(|c| format!("#{c}\n")).unwrap_or_default());
             let name = |n: usize| format!("a{n}T:{n}");
             let mut text = String::new();
             let mut expected: BTreeMap<usize, std::collections::BTreeSet<i64>> = BTreeMap::new();
