@@ -126,7 +126,10 @@ struct TargetFiles {
 
 impl TargetFiles {
     fn add(&mut self, path: &Path) -> Result<()> {
-        let text = Text::open(path)?;
+        let mut text = Text::open(path)?;
+        if let Some(link) = linked(&text) {
+            text = Text::open(&link)?;
+        }
         let found = index(&text, self.files.len())?;
         let mut names = HashMap::with_capacity(found.len());
         for (order, target) in found.iter().enumerate() {
@@ -384,6 +387,16 @@ impl Piece {
         }
         Ok(())
     }
+}
+
+/// The file that a symbolic link means which was copied as text: archives and checkouts of repositories leave
+/// files that hold nothing but the path of another one.
+fn linked(text: &Text) -> Option<PathBuf> {
+    let content = text.bytes().trim_ascii();
+    let is_path = (1..1024).contains(&content.len()) && !content.iter().any(u8::is_ascii_whitespace);
+    let path = Path::new(std::str::from_utf8(content).ok().filter(|_| is_path)?);
+    let file = text.path().parent()?.join(path);
+    (file.is_file() && file != text.path()).then_some(file)
 }
 
 /// Where the targets of a file stand.
@@ -667,6 +680,18 @@ mod tests {
         assert!(read_circuit_targets(&files[1..2], &cells).is_ok());
         std::fs::write(&files[0], "Target").unwrap();
         assert!(read_circuit_targets(&files, &cells).is_err());
+    }
+
+    #[test]
+    fn a_link_that_became_text_is_followed() {
+        let (folder, files) =
+            write(&["Target Cell A { a1 }", "0.target", "1.target\n", "2.target", "gone.target"]);
+        for file in &files[..2] {
+            let targets = read_targets(std::slice::from_ref(file)).unwrap();
+            assert_eq!(targets.entries()[0].file, folder.path().join("0.target"));
+        }
+        // One step only, so that links cannot go round.
+        assert!(files[2..].iter().all(|file| read_targets(std::slice::from_ref(file)).is_err()));
     }
 
     #[test]
