@@ -14,7 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("formats::write", &["diag", "model", "formats"]),
     ("query", &["diag", "model"]),
     ("plot", &["diag", "model"]),
-    ("analysis", &["diag", "model", "query"]),
+    ("analysis", &["diag", "model", "query", "plot"]),
     ("demo", &["diag", "model", "formats", "formats::write"]),
     ("script", &["diag", "model", "formats", "formats::write", "query", "plot", "analysis", "demo"]),
     ("cli", &["diag", "model", "formats", "formats::write", "query", "plot", "analysis", "demo", "script"]),

@@ -81,7 +81,7 @@ impl Default for Control {
 pub struct CommonNeighbours {
     /// `connected[k]` ordered pairs of different cells are connected and have k common neighbours.
     pub connected: Vec<u64>,
-    /// `unconnected[k]` are not connected and have k common neighbours.
+    /// `unconnected[k]` are not connected and have k common neighbours; as long as `connected`.
     pub unconnected: Vec<u64>,
     /// Mean over connected/mean over unconnected pairs. NaN where either kind is missing or has none in common.
     pub bias_raw: f64,
@@ -163,12 +163,19 @@ impl Pathway<'_> {
         }
         let bias_raw = ratio(total(&sums.connected[0]), total(&sums.unconnected[0]));
         let placed = self.positions.is_some();
+        let fit = placed.then(|| fit(total(&sums.connected[0]), &moments));
+        let (mut connected, mut unconnected) =
+            (sums.connected.swap_remove(0), sums.unconnected.swap_remove(0));
+        let length = |histogram: &[u64]| histogram.iter().rposition(|n| *n > 0).map_or(0, |last| last + 1);
+        let longer = length(&connected).max(length(&unconnected));
+        connected.resize(longer, 0);
+        unconnected.resize(longer, 0);
         Ok(CommonNeighbours {
             bias_raw,
             bias_normalised: if placed { Some(bias_raw / shuffled(&counts, control)?) } else { None },
-            fit: placed.then(|| fit(total(&sums.connected[0]), &moments)),
-            connected: sums.connected.swap_remove(0),
-            unconnected: sums.unconnected.swap_remove(0),
+            fit,
+            connected,
+            unconnected,
         })
     }
 
@@ -182,26 +189,29 @@ impl Pathway<'_> {
         let bins = super::distance::DistanceBins::new(edges)?;
         let mut counts = Counts::new(bins.len());
         let mut common = vec![0u32; self.graph.nodes()];
-        let mut linked = vec![false; self.graph.nodes()];
         let mut moments = Vec::with_capacity(rows.len());
         for &pre in rows {
             work::check()?;
             shared.count_with_all(self.graph, pre, &mut common);
-            self.outgoing(pre).for_each(|(_, post, _)| linked[post as usize] = true);
+            let square =
+                |post: u32| self.positions.map(|at| metric.squared(at[pre as usize], at[post as usize]));
+            // All bins are there, but for a place that rounding put beyond the last edge.
+            let bin = |square: Option<f64>| square.map_or(0, |d2| bins.of(d2).unwrap_or(bins.len() - 1));
             let mut sums = [0.0; 3];
             for &post in self.post.iter().filter(|post| **post != pre) {
-                let (n, linked) = (common[post as usize], linked[post as usize]);
-                let bin = self.positions.map_or(0, |at| {
-                    let d = metric.between(at[pre as usize], at[post as usize]);
-                    sums[0] += if linked { d } else { 0.0 };
-                    sums[1] += d * d;
-                    sums[2] += d * f64::from(n);
-                    bins.of(d).unwrap_or(bins.len() - 1)
-                });
-                let part = if linked { &mut counts.connected } else { &mut counts.unconnected };
-                note(&mut part[bin], n as usize);
+                let (n, d2) = (common[post as usize], square(post));
+                note(&mut counts.unconnected[bin(d2)], n as usize);
+                let d2 = d2.unwrap_or_default();
+                sums[1] += d2;
+                sums[2] += d2.sqrt() * f64::from(n);
             }
-            self.outgoing(pre).for_each(|(_, post, _)| linked[post as usize] = false);
+            // Those that are connected were counted with the others.
+            for (_, post, _) in self.outgoing(pre).filter(|(_, post, _)| *post != pre) {
+                let (n, d2) = (common[post as usize] as usize, square(post));
+                note(&mut counts.connected[bin(d2)], n);
+                counts.unconnected[bin(d2)][n] -= 1;
+                sums[0] += d2.unwrap_or_default().sqrt();
+            }
             moments.push(sums);
         }
         Ok((counts, moments))
@@ -333,7 +343,7 @@ mod tests {
             .unwrap()
             .common_neighbours(Shared::Targets, &Control::default());
         let found = found.unwrap();
-        assert_eq!((found.connected, found.unconnected), (vec![3, 2], vec![15]));
+        assert_eq!((found.connected, found.unconnected), (vec![3, 2], vec![15, 0]));
         assert_eq!((found.bias_normalised, found.fit), (None, None));
         assert!(found.bias_raw.is_infinite());
     }

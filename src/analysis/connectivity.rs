@@ -6,7 +6,9 @@
 use rayon::prelude::*;
 
 use super::common_neighbours::{Control, Shared};
-use super::distance::{self, DistanceBins, Metric, Within, count_by_distance, count_within};
+use super::distance::{
+    self, DistanceBins, Metric, Within, count_by_distance, count_by_distance_among, count_within,
+};
 use super::{Graph, statistics};
 use crate::diag::{Error, Result, work};
 
@@ -323,11 +325,7 @@ impl<'a> Pathway<'a> {
     /// # Errors
     /// When the edges do not ascend from 0 or more, the cells have no positions, or the work is stopped.
     pub fn by_distance(&self, edges: &[f64], metric: Metric) -> Result<Vec<DistanceBin>> {
-        let (_, pre, post) = self.places()?;
-        let mut pairs = count_by_distance(&pre, &post, edges, metric)?;
-        if edges[0] == 0.0 {
-            pairs[0] -= self.shared().len() as u64;
-        }
+        let pairs = self.pairs_by_distance(edges, metric)?;
         let connected = self.connected_by_distance(edges, metric)?;
         let bins = edges.windows(2).zip(connected.iter().zip(&pairs));
         Ok(bins
@@ -396,7 +394,9 @@ impl<'a> Pathway<'a> {
         for task in self.pre.chunks(TASK * 64) {
             work::check()?;
             let parts: Vec<Tally> = task.par_iter().map(|&row| self.tally_of(row, within)).collect();
-            parts.iter().for_each(|part| tally.add(part));
+            for part in &parts {
+                tally.add(part);
+            }
         }
         let partners = self.convergence();
         tally.convergence2 = partners.n_cells.iter().map(|&n| u64::from(n).pow(2)).sum();
@@ -482,6 +482,24 @@ impl<'a> Pathway<'a> {
             .try_reduce(|| 0, |a, b| Ok(a + b))
     }
 
+    /// Ordered pairs of different cells in each distance bin.
+    fn pairs_by_distance(&self, edges: &[f64], metric: Metric) -> Result<Vec<u64>> {
+        let (_, pre, post) = self.places()?;
+        if self.is_one_group() {
+            return count_by_distance_among(&pre, edges, metric);
+        }
+        let mut pairs = count_by_distance(&pre, &post, edges, metric)?;
+        if edges[0] == 0.0 {
+            pairs[0] -= self.shared().len() as u64;
+        }
+        Ok(pairs)
+    }
+
+    /// Whether the same cells are on both sides.
+    fn is_one_group(&self) -> bool {
+        self.pre.len() == self.post.len() && self.shared().len() == self.pre.len()
+    }
+
     fn connected_by_distance(&self, edges: &[f64], metric: Metric) -> Result<Vec<u64>> {
         count_edges(self.graph, &self.pre, &self.is_post, self.places()?.0, edges, metric)
     }
@@ -505,13 +523,14 @@ impl<'a> Pathway<'a> {
 
     fn reciprocal_by_distance(&self, bin: f64) -> Result<f64> {
         let edges = self.all_edges(bin)?;
-        let (positions, pre, post) = self.places()?;
-        let mut pairs = count_by_distance(&pre, &post, &edges, Metric::Full)?;
-        let shared = self.shared();
-        let shared_places: Vec<_> = shared.iter().map(|row| positions[*row as usize]).collect();
-        let mut both = count_by_distance(&shared_places, &shared_places, &edges, Metric::Full)?;
-        pairs[0] -= shared.len() as u64;
-        both[0] -= shared.len() as u64;
+        let (positions, _, _) = self.places()?;
+        let pairs = self.pairs_by_distance(&edges, Metric::Full)?;
+        let shared: Vec<_> = self.shared().iter().map(|row| positions[*row as usize]).collect();
+        let both = if self.is_one_group() {
+            pairs.clone()
+        } else {
+            count_by_distance_among(&shared, &edges, Metric::Full)?
+        };
         let forward = self.connected_by_distance(&edges, Metric::Full)?;
         let backward = count_edges(self.graph, &self.post, &self.is_pre, positions, &edges, Metric::Full)?;
         let expected = |k: usize| {
@@ -545,8 +564,10 @@ fn count_edges(
             work::check()?;
             for (pre, post, _) in task.iter().flat_map(|&row| graph.outgoing_of(row)) {
                 if pre != post && onto[post as usize] {
-                    let distance = metric.between(positions[pre as usize], positions[post as usize]);
-                    bins.of(distance).into_iter().for_each(|bin| counts[bin] += 1);
+                    let square = metric.squared(positions[pre as usize], positions[post as usize]);
+                    if let Some(bin) = bins.of(square) {
+                        counts[bin] += 1;
+                    }
                 }
             }
             Ok(counts)
@@ -640,7 +661,9 @@ pub fn pathways(
         None => None,
     };
     let mut sizes = vec![0u64; classes];
-    class.iter().for_each(|c| sizes[*c as usize] += 1);
+    for c in class {
+        sizes[*c as usize] += 1;
+    }
     let sheet = |pre: usize, post: usize| {
         let shared = if pre == post { sizes[pre] } else { 0 };
         let local = pairs_within.as_ref().zip(local).map(|(pairs, (_, within))| (pairs[pre][post], within));
@@ -684,7 +707,9 @@ fn tally_classes(
                 for (other, n) in partners.iter_mut().enumerate() {
                     tallies[own * classes + other].divergence2 += std::mem::take(n).pow(2);
                 }
-                graph.sources(row).iter().for_each(|pre| partners[class[*pre as usize] as usize] += 1);
+                for pre in graph.sources(row) {
+                    partners[class[*pre as usize] as usize] += 1;
+                }
                 for (other, n) in partners.iter_mut().enumerate() {
                     tallies[other * classes + own].convergence2 += std::mem::take(n).pow(2);
                 }
@@ -697,4 +722,132 @@ fn tally_classes(
         total.iter_mut().zip(&part).for_each(|(total, part)| total.add(part));
     }
     Ok(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Two pre cells, three post cells of which one is pre as well and makes an autapse.
+    fn small() -> Graph {
+        Graph::new(5, &[0, 0, 1, 1, 4], &[1, 2, 1, 3, 0], Some(&[2, 3, 1, 4, 5])).unwrap()
+    }
+
+    #[test]
+    fn convergence_and_divergence_show_cells_without_partners() {
+        let graph = small();
+        let pathway = Pathway::new(&graph, &[1, 0, 1], &[4, 2, 1]).unwrap();
+        let convergence = pathway.convergence();
+        assert_eq!(convergence.rows, [4, 2, 1]);
+        assert_eq!((convergence.n_cells, convergence.n_synapses), (vec![0, 1, 2], vec![0, 3, 3]));
+        let divergence = pathway.divergence();
+        assert_eq!((divergence.rows, divergence.n_cells), (vec![1, 0], vec![1, 2]));
+        assert_eq!(divergence.n_synapses, [1, 5]);
+        assert_eq!(pathway.connections(), [(0, 1, 2), (1, 1, 1), (0, 2, 3)]);
+        assert_eq!(pathway.n_synapses(), [2, 1, 3]);
+    }
+
+    #[test]
+    fn a_cell_and_itself_are_no_pair() {
+        let graph = small();
+        let pathway = Pathway::new(&graph, &[0, 1], &[1, 2, 3]).unwrap();
+        let found = pathway.probability(None).unwrap();
+        assert_eq!((found.pairs, found.connected, found.p), (5, 3, 0.6));
+        assert_eq!(pathway.factsheet(None, None).unwrap().overall, found);
+        assert_eq!(pathway.factsheet(None, None).unwrap().n_connections, 4);
+        assert_eq!((density(&graph), density(&Graph::new(1, &[], &[], None).unwrap()).is_nan()), (0.2, true));
+    }
+
+    #[test]
+    fn degrees_count_cells_and_synapses() {
+        let found = degrees(&small());
+        assert_eq!(found[1], Degree { sources: 2, targets: 2, synapses_in: 3, synapses_out: 5 });
+        assert_eq!((found[0].total(), found[3].total()), (3, 1));
+    }
+
+    #[test]
+    fn an_empty_pathway_has_no_probability() {
+        let graph = small();
+        let found = Pathway::new(&graph, &[], &[1]).unwrap().probability(None).unwrap();
+        assert!(found.pairs == 0 && found.p.is_nan() && found.low.is_nan());
+        let sheet = Pathway::new(&graph, &[2], &[3]).unwrap().factsheet(None, None).unwrap();
+        assert!(sheet.mean_number_of_synapse_per_connection.is_nan());
+        assert_eq!(
+            (sheet.number_of_convergent_neuron_mean, sheet.number_of_convergent_neuron_std),
+            (0.0, 0.0)
+        );
+    }
+
+    #[test]
+    fn distance_needs_places_for_all_cells() {
+        let graph = small();
+        let pathway = || Pathway::among(&graph, &[0, 1, 2]).unwrap();
+        assert!(pathway().probability(Some(Within::um(5.0).unwrap())).is_err());
+        assert!(pathway().by_distance(&[0.0, 1.0], Metric::Full).is_err());
+        assert!(pathway().at(&[[0.0; 3]]).is_err());
+        let lost = [[0.0; 3], [f64::NAN; 3], [0.0; 3], [0.0; 3], [0.0; 3]];
+        assert!(pathway().at(&lost).unwrap_err().message().contains("row 1"));
+        assert!(Pathway::among(&graph, &[3]).unwrap().at(&lost).is_ok());
+        assert!(Pathway::among(&graph, &[7]).is_err());
+        let all = [[0.0; 3]; 5];
+        for edges in [&[][..], &[1.0][..], &[2.0, 1.0][..], &[-1.0, 1.0][..]] {
+            assert!(pathway().at(&all).unwrap().by_distance(edges, Metric::Full).is_err());
+        }
+        assert!(pathway().at(&all).unwrap().reciprocity(0.0).is_err());
+        assert_eq!(
+            pathway().at(&all).unwrap().by_distance(&[0.0, 1.0], Metric::Full).unwrap()[0].probability.pairs,
+            6
+        );
+    }
+
+    #[test]
+    fn too_many_classes_are_refused() {
+        let graph = small();
+        assert!(pathways(&graph, &[0; 5], CLASSES_MAX + 1, None).is_err());
+        assert!(pathways(&graph, &[0; 4], 1, None).is_err() && pathways(&graph, &[1; 5], 1, None).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn identities_hold(
+            edges in prop::collection::vec((0u32..25, 0u32..25, 1u32..9), 0..200),
+            pre in prop::collection::vec(0u32..25, 1..30), post in prop::collection::vec(0u32..25, 1..30),
+            places in prop::collection::vec(prop::array::uniform3(0.0f64..300.0), 25), um in 1.0f64..400.0,
+        ) {
+            let column = |f: fn(&(u32, u32, u32)) -> u32| edges.iter().map(f).collect::<Vec<u32>>();
+            let graph = Graph::new(25, &column(|e| e.0), &column(|e| e.1), Some(&column(|e| e.2))).unwrap();
+            let pathway = Pathway::new(&graph, &pre, &post).unwrap().at(&places).unwrap();
+            let within = Within::um(um).unwrap();
+            let sheet = pathway.factsheet(Some(within), None).unwrap();
+            // conv·N_post = div·N_pre = connections.
+            let connections = sheet.n_connections as f64;
+            prop_assert!((sheet.number_of_convergent_neuron_mean * sheet.n_post as f64 - connections).abs() < 1e-9);
+            prop_assert!((sheet.number_of_divergent_neuron_mean * sheet.n_pre as f64 - connections).abs() < 1e-9);
+            let (convergence, divergence) = (pathway.convergence(), pathway.divergence());
+            prop_assert_eq!(convergence.n_synapses.iter().sum::<u64>(), sheet.total_synapse_count);
+            prop_assert_eq!(divergence.n_synapses.iter().sum::<u64>(), sheet.total_synapse_count);
+            let floats = |list: &[u32]| list.iter().map(|n| f64::from(*n)).collect::<Vec<_>>();
+            prop_assert!((statistics::std(&floats(&convergence.n_cells), 0) - sheet.number_of_convergent_neuron_std).abs() < 1e-9);
+            prop_assert!((statistics::std(&floats(&divergence.n_cells), 0) - sheet.number_of_divergent_neuron_std).abs() < 1e-9);
+            // Bins over all distances hold all pairs; those up to a radius are the pairs within it.
+            let all = pathway.by_distance(&pathway.all_edges(50.0).unwrap(), Metric::Full).unwrap();
+            let overall = pathway.probability(None).unwrap();
+            prop_assert_eq!(all.iter().map(|b| b.probability.pairs).sum::<u64>(), overall.pairs);
+            prop_assert_eq!(all.iter().map(|b| b.probability.connected).sum::<u64>(), overall.connected);
+            let near = pathway.by_distance(&[0.0, um / 2.0, um], Metric::Full).unwrap();
+            let local = pathway.probability(Some(within)).unwrap();
+            let of_sheet = sheet.local.unwrap();
+            prop_assert_eq!((local.pairs, local.connected), (of_sheet.pairs, of_sheet.connected));
+            prop_assert_eq!(near.iter().map(|b| b.probability.pairs).sum::<u64>(), local.pairs);
+            prop_assert_eq!(near.iter().map(|b| b.probability.connected).sum::<u64>(), local.connected);
+            prop_assert!(overall.p.is_nan() || overall.low <= overall.p && overall.p <= overall.high);
+            // Reciprocity from the other end finds the same pairs.
+            let there = pathway.reciprocity(50.0).unwrap();
+            let back = Pathway::new(&graph, &post, &pre).unwrap().at(&places).unwrap().reciprocity(50.0).unwrap();
+            prop_assert_eq!(there.pairs, back.pairs);
+            prop_assert!((there.expected_distance.unwrap() - back.expected_distance.unwrap()).abs() < 1e-9);
+        }
+    }
 }

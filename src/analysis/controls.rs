@@ -61,8 +61,8 @@ impl Control<'_> {
                     )));
                 }
                 let at = |pre: u32, post: u32| {
-                    let distance = metric.between(positions[pre as usize], positions[post as usize]);
-                    bins.of(distance).unwrap_or(bins.len())
+                    let square = metric.squared(positions[pre as usize], positions[post as usize]);
+                    bins.of(square).unwrap_or(bins.len())
                 };
                 redrawn(graph.nodes(), &pairs, bins.len() + 1, at, &mut random)?
             }
@@ -83,7 +83,9 @@ fn redrawn(
     random: &mut Xoshiro256PlusPlus,
 ) -> Result<Vec<(u32, u32)>> {
     let (mut wanted, mut left) = (vec![0u64; bins], vec![0u64; bins]);
-    given.iter().for_each(|&(pre, post)| wanted[bin(pre, post)] += 1);
+    for &(pre, post) in given {
+        wanted[bin(pre, post)] += 1;
+    }
     let others = |pre: u32| (0..nodes as u32).filter(move |post| *post != pre);
     for pre in 0..nodes as u32 {
         work::check()?;
@@ -149,7 +151,9 @@ impl Hasher for PairHasher {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.write_u64(self.0 << 8 | u64::from(*byte)));
+        for byte in bytes {
+            self.write_u64(self.0 << 8 | u64::from(*byte));
+        }
     }
 
     fn write_u64(&mut self, value: u64) {

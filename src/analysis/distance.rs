@@ -30,7 +30,8 @@ impl Metric {
         self.squared(a, b).sqrt()
     }
 
-    fn squared(self, a: [f64; 3], b: [f64; 3]) -> f64 {
+    /// The square of the distance, in µm².
+    pub(super) fn squared(self, a: [f64; 3], b: [f64; 3]) -> f64 {
         let (a, b) = (self.project(a), self.project(b));
         squared(a[0] - b[0], a[1] - b[1], a[2] - b[2])
     }
@@ -137,21 +138,41 @@ pub fn count_by_distance(
 ) -> Result<Vec<u64>> {
     let bins = DistanceBins::new(edges)?;
     let grid = Grid::new(to, bins.max(), metric);
-    fold(
+    let empty = || vec![0u64; bins.len() + 2];
+    let slots = fold(
         from,
-        || vec![0u64; bins.len()],
+        empty,
         |counts, point| {
             let p = metric.project(point);
+            grid.around(p, |range| grid.squares(p, range).for_each(|d2| counts[bins.slot(d2)] += 1));
+        },
+        add,
+    )?;
+    Ok(slots[1..=bins.len()].to_vec())
+}
+
+/// [`count_by_distance`] of the ordered pairs of different points of one list: half of the work.
+///
+/// # Errors
+/// As [`count_by_distance`].
+pub fn count_by_distance_among(points: &[[f64; 3]], edges: &[f64], metric: Metric) -> Result<Vec<u64>> {
+    let bins = DistanceBins::new(edges)?;
+    let grid = Grid::new(points, bins.max(), metric);
+    let empty = || vec![0u64; bins.len() + 2];
+    let ordered: Vec<usize> = (0..grid.index.len()).collect();
+    let slots = fold(
+        &ordered,
+        empty,
+        |counts, at| {
+            let p = [grid.x[at], grid.y[at], grid.z[at]];
             grid.around(p, |range| {
-                for d2 in grid.squares(p, range) {
-                    if let Some(bin) = bins.of_square(d2) {
-                        counts[bin] += 1;
-                    }
-                }
+                let later = range.start.max(at + 1).min(range.end)..range.end;
+                grid.squares(p, later).for_each(|d2| counts[bins.slot(d2)] += 1);
             });
         },
         add,
-    )
+    )?;
+    Ok(slots[1..=bins.len()].iter().map(|pairs| 2 * pairs).collect())
 }
 
 /// How many pairs (a, b) of different points are within a distance, by the class of both: `[class a][class b]`.
@@ -201,18 +222,20 @@ pub fn count_within_by_class(
     Ok((0..classes).map(|c| total[c * classes..(c + 1) * classes].to_vec()).collect())
 }
 
-/// Folds points over a shared nothing, and looks now and then whether to stop.
-fn fold<T: Send>(
-    points: &[[f64; 3]],
+/// Visits points on all cores, and looks now and then whether to stop.
+fn fold<P: Copy + Sync, T: Send>(
+    points: &[P],
     empty: impl Fn() -> T + Sync + Send,
-    visit: impl Fn(&mut T, [f64; 3]) + Sync + Send,
+    visit: impl Fn(&mut T, P) + Sync + Send,
     join: impl Fn(T, T) -> T + Sync + Send,
 ) -> Result<T> {
     points
         .par_chunks(TASK)
         .try_fold(&empty, |mut total, task| {
             work::check()?;
-            task.iter().for_each(|point| visit(&mut total, *point));
+            for point in task {
+                visit(&mut total, *point);
+            }
             Ok(total)
         })
         .try_reduce(&empty, |a, b| Ok(join(a, b)))
@@ -221,6 +244,18 @@ fn fold<T: Send>(
 fn add(mut a: Vec<u64>, b: Vec<u64>) -> Vec<u64> {
     a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
     a
+}
+
+/// The smallest square whose root is at least `distance`.
+fn first_square_at(distance: f64) -> f64 {
+    let mut square = distance * distance;
+    while square.sqrt() < distance {
+        square = square.next_up();
+    }
+    while square > 0.0 && square.next_down().sqrt() >= distance {
+        square = square.next_down();
+    }
+    square
 }
 
 /// The largest square whose root is at most `distance`: comparing squares then decides exactly as comparing
@@ -236,19 +271,42 @@ fn last_square_within(distance: f64) -> f64 {
     square
 }
 
-/// Distance bins that are looked up by squares.
-pub(super) struct DistanceBins<'a> {
-    edges: &'a [f64],
-    bins: statistics::Binning<'a>,
+/// Cells of the table of [`DistanceBins`]; a power of two.
+const TABLE: usize = 4096;
+
+/// Distance bins that are looked up by squared distances, without a root: a table gives the bin in which a piece of
+/// the squares begins, and the exact limits decide where a bin ends within the piece.
+pub(super) struct DistanceBins {
+    edges: Vec<f64>,
+    /// The smallest square that belongs to each slot. Slot 0 is below the first edge, slot k + 1 is bin k, the last
+    /// slot is beyond the last edge; an infinite limit ends the list.
+    limits: Vec<f64>,
+    table: Vec<u32>,
+    pieces_per_square: f64,
 }
 
-impl<'a> DistanceBins<'a> {
-    pub(super) fn new(edges: &'a [f64]) -> Result<Self> {
+impl DistanceBins {
+    pub(super) fn new(edges: &[f64]) -> Result<Self> {
         statistics::bin_edges(&[], &Bins::Edges(edges.to_vec()))?;
         if edges[0] < 0.0 {
             return Err(Error::argument(format!("a distance bin cannot begin at {} µm", edges[0])));
         }
-        Ok(DistanceBins { edges, bins: statistics::Binning::new(edges) })
+        let last = edges[edges.len() - 1];
+        let mut limits = vec![0.0];
+        limits.extend(edges[..edges.len() - 1].iter().map(|edge| first_square_at(*edge)));
+        limits.push(last_square_within(last).next_up());
+        limits.push(f64::INFINITY);
+        let pieces_per_square = (TABLE - 1) as f64 / (last * last);
+        let mut bins =
+            DistanceBins { edges: edges.to_vec(), limits, table: vec![0; TABLE], pieces_per_square };
+        // A piece begins with the first slot that any square of the piece may be in; rounding may put a square of
+        // the piece before into it.
+        for piece in 2..TABLE {
+            let begin = (piece - 1) as f64 / pieces_per_square;
+            let slot = bins.limits.partition_point(|limit| *limit <= begin) - 1;
+            bins.table[piece] = slot.min(bins.limits.len() - 2) as u32;
+        }
+        Ok(bins)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -259,12 +317,23 @@ impl<'a> DistanceBins<'a> {
         self.edges[self.edges.len() - 1]
     }
 
-    pub(super) fn of(&self, distance: f64) -> Option<usize> {
-        self.bins.of(distance)
+    /// The bin of a squared distance; `None` outside of all.
+    pub(super) fn of(&self, square: f64) -> Option<usize> {
+        if square.is_nan() {
+            return None;
+        }
+        self.slot(square).checked_sub(1).filter(|bin| *bin < self.len())
     }
 
-    fn of_square(&self, square: f64) -> Option<usize> {
-        self.bins.of(square.sqrt())
+    /// 0 below the bins, bin + 1 in one, bins + 1 beyond them. The square is not NaN.
+    #[inline]
+    fn slot(&self, square: f64) -> usize {
+        let piece = (square * self.pieces_per_square).min((TABLE - 1) as f64) as u32;
+        let mut slot = self.table[piece as usize & (TABLE - 1)] as usize;
+        while slot + 2 < self.limits.len() && square >= self.limits[slot + 1] {
+            slot += 1;
+        }
+        slot
     }
 }
 
@@ -422,6 +491,25 @@ mod tests {
         assert_eq!(count_within_by_class(&points, &[0; 3], 1, everywhere).unwrap(), [[0]]);
     }
 
+    #[test]
+    fn slots_are_decided_by_distances() {
+        for edges in [&[0.0, 0.1, 0.2, 0.3][..], &[5.0, 5.5, 700.0], &[0.0, 1e-9, 1e9], &[3.0, 1e300]] {
+            let bins = DistanceBins::new(edges).unwrap();
+            let plain = statistics::Binning::new(edges);
+            for edge in edges.iter().chain(&[0.0, 1e-300, 7.7, 1e4]) {
+                for square in [
+                    edge * edge,
+                    (edge * edge).next_up(),
+                    (edge * edge).next_down().max(0.0),
+                    edge * edge / 3.0,
+                ] {
+                    assert_eq!(bins.of(square), plain.of(square.sqrt()), "{square} in {edges:?}");
+                }
+            }
+            assert_eq!((bins.of(f64::NAN), bins.of(f64::INFINITY)), (None, None));
+        }
+    }
+
     fn cloud() -> impl Strategy<Value = Vec<[f64; 3]>> {
         // Whole numbers make many pairs lie exactly on an edge.
         let coordinate = prop_oneof![(-20i32..20).prop_map(f64::from), -20.0f64..20.0];
@@ -442,6 +530,9 @@ mod tests {
                 .map(|k| brute(&from, &to, |d| d >= edges[k] && (d < edges[k + 1] || k == 3 && d <= edges[4]), metric))
                 .collect();
             prop_assert_eq!(count_by_distance(&from, &to, &edges, metric).unwrap(), expected);
+            let mut among = count_by_distance(&from, &from, &edges, metric).unwrap();
+            among[0] -= from.len() as u64;
+            prop_assert_eq!(count_by_distance_among(&from, &edges, metric).unwrap(), among);
             let class: Vec<u32> = (0..from.len() as u32).map(|i| i % 3).collect();
             let by_class = count_within_by_class(&from, &class, 3, within).unwrap();
             prop_assert_eq!(

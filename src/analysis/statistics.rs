@@ -387,7 +387,7 @@ pub fn pearson(x: &[f64], y: &[f64]) -> Result<Test> {
     let xy = sum_of(x.len(), &|i| (x[i] - mean_x) * (y[i] - mean_y));
     let xx = sum_of(x.len(), &|i| (x[i] - mean_x).powi(2));
     let yy = sum_of(x.len(), &|i| (y[i] - mean_y).powi(2));
-    let r = (xy / (xx.sqrt() * yy.sqrt())).clamp(-1.0, 1.0);
+    let r = (xy / (xx * yy).sqrt()).clamp(-1.0, 1.0);
     let half = x.len() as f64 / 2.0 - 1.0;
     let p = match () {
         () if r.is_nan() => f64::NAN,
@@ -402,7 +402,7 @@ const KS_EXACT: usize = 100_000_000;
 
 /// The two-sample Kolmogorov–Smirnov test: D = max |F₁ − F₂| of the empirical distributions, and the probability
 /// of one at least as large (`scipy.stats.ks_2samp`, two-sided). The probability is exact (lattice paths, Hodges
-/// 1957) up to 10⁸ pairs; beyond, Kolmogorov's limit with Stephens' correction.
+/// 1957) up to 10⁸ pairs; beyond, Kolmogorov's limit 2Σ(−1)ᵏ⁻¹exp(−2k²x²) at x = D√(nm/(n+m)).
 ///
 /// # Errors
 /// When a sample is empty or holds NaN.
@@ -441,8 +441,8 @@ fn ks_exact(n: usize, m: usize, farthest: u128) -> f64 {
 }
 
 fn ks_limit(n: f64, m: f64, d: f64) -> f64 {
-    let root = (n * m / (n + m)).sqrt();
-    let x = (root + 0.12 + 0.11 / root) * d;
+    let x = (n * m / (n + m)).sqrt() * d;
+    // The alternating series is 1 to all digits, but converges slowly.
     if x < 0.2 {
         return 1.0;
     }
@@ -467,8 +467,8 @@ pub fn mann_whitney_u(a: &[f64], b: &[f64]) -> Result<Test> {
     let (mut ranks, mut ties, mut start) = (0.0, 0.0, 0);
     for group in all.chunk_by(|x, y| x.0 == y.0) {
         let size = group.len() as f64;
-        ranks +=
-            group.iter().filter(|(_, first)| *first).count() as f64 * (start as f64 + (size + 1.0) / 2.0);
+        ranks += group.iter().filter(|(_, first)| *first).count() as f64
+            * (start as f64 + f64::midpoint(size, 1.0));
         ties += size.powi(3) - size;
         start += group.len();
     }
@@ -632,4 +632,128 @@ fn ordered(values: &[f64]) -> Result<Vec<f64>> {
         return Err(Error::argument("a sample with NaN cannot be ordered").help("drop the NaN first"));
     }
     Ok(sorted(values))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn nothing_and_nan_have_answers() {
+        assert_eq!((sum(&[]).to_bits(), mean(&[]).is_nan(), median(&[]).is_nan()), (0, true, true));
+        assert!(std(&[1.0], 1).is_nan() && std(&[1.0], 0) == 0.0);
+        assert!(median(&[1.0, f64::NAN, 2.0]).is_nan() && describe(&[f64::NAN]).min.is_nan());
+        assert!(quantile(&[1.0], 1.5).is_err() && quantile(&[1.0], f64::NAN).is_err());
+        assert_eq!(describe(&[]).n, 0);
+        assert!(wilson(0, 0).0.is_nan());
+    }
+
+    #[test]
+    fn pairwise_sums_stay_exact_where_a_loop_drifts() {
+        let values = vec![0.1; 3_000_000];
+        assert!((sum(&values) - 300_000.0).abs() < 1e-8);
+    }
+
+    #[test]
+    fn whiskers_end_at_values_and_outliers_are_beyond() {
+        let found = box_summary(&[1.0, 2.0, 3.0, 4.0, 5.0, 100.0, f64::NAN, -50.0]);
+        assert_eq!((found.n, found.q25, found.median, found.q75), (7, 1.5, 3.0, 4.5));
+        assert_eq!((found.low_whisker, found.high_whisker), (1.0, 5.0));
+        assert_eq!(found.outliers, [-50.0, 100.0]);
+        assert!(box_summary(&[]).median.is_nan());
+    }
+
+    #[test]
+    fn bins_of_a_width_begin_at_its_multiples() {
+        let found = histogram(&[12.0, 15.0, 20.0, f64::NAN, 9.0], &Bins::Width(5.0)).unwrap();
+        assert_eq!(
+            (found.edges, found.counts, found.left_out),
+            (vec![5.0, 10.0, 15.0, 20.0], vec![1, 1, 2], 1)
+        );
+        let one = histogram(&[10.0], &Bins::Width(5.0)).unwrap();
+        assert_eq!((one.edges, one.counts), (vec![10.0, 15.0], vec![1]));
+    }
+
+    #[test]
+    fn impossible_bins_are_refused() {
+        for bins in [
+            Bins::Count(0),
+            Bins::Count(BINS_MAX + 1),
+            Bins::Width(0.0),
+            Bins::Width(1e-12),
+            Bins::Width(f64::NAN),
+            Bins::Edges(vec![1.0]),
+            Bins::Edges(vec![1.0, 1.0]),
+            Bins::Edges(vec![1.0, f64::NAN]),
+        ] {
+            assert!(histogram(&[0.0, 1.0], &bins).is_err(), "{bins:?}");
+        }
+        // Neighbouring numbers have no room for bins between them.
+        assert!(histogram(&[1.0, 1.0f64.next_up()], &Bins::Count(10)).is_err());
+    }
+
+    #[test]
+    fn tests_refuse_samples_without_order() {
+        assert!(ks2(&[], &[1.0]).is_err() && ks2(&[1.0], &[f64::NAN]).is_err());
+        assert!(mann_whitney_u(&[f64::NAN], &[1.0]).is_err() && pearson(&[1.0], &[1.0]).is_err());
+        assert!(pearson(&[1.0, 2.0], &[1.0]).is_err());
+        assert!(pearson(&[1.0, 1.0, 1.0], &[1.0, 2.0, 3.0]).unwrap().statistic.is_nan());
+        assert_eq!(pearson(&[1.0, 2.0, 3.0], &[2.0, 4.0, 6.0]).unwrap(), Test { statistic: 1.0, p: 0.0 });
+        assert!(
+            welch_t(Summary { mean: 0.0, std: 1.0, n: 1.0 }, Summary { mean: 0.0, std: 1.0, n: 5.0 })
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn the_limit_continues_the_exact_law() {
+        // 300 against 300 values, D = 0.1: lattice paths and the limit agree in two digits.
+        let exact = ks_exact(300, 300, 9_000);
+        assert!((exact - ks_limit(300.0, 300.0, 0.1)).abs() < 0.01 * exact.max(0.1), "{exact}");
+        assert_eq!(ks_limit(1e4, 1e4, 0.0), 1.0);
+    }
+
+    proptest! {
+        #[test]
+        fn each_value_is_in_one_bin(
+            values in prop::collection::vec(-50.0f64..50.0, 1..80), count in 1usize..40, steps in prop::collection::vec(0.1f64..9.0, 1..20),
+        ) {
+            let even = histogram(&values, &Bins::Count(count)).unwrap();
+            prop_assert_eq!(even.counts.iter().sum::<u64>(), values.len() as u64);
+            let edges: Vec<f64> = steps.iter().scan(-30.0, |at, step| { *at += step; Some(*at) }).chain([500.0]).collect();
+            for found in [even, histogram(&values, &Bins::Edges(edges)).unwrap()] {
+                for (k, n) in found.counts.iter().enumerate() {
+                    let last = k + 1 == found.counts.len();
+                    let (low, high) = (found.edges[k], found.edges[k + 1]);
+                    let inside = values.iter().filter(|v| **v >= low && (**v < high || last && **v == high));
+                    prop_assert_eq!(inside.count() as u64, *n);
+                }
+            }
+        }
+
+        #[test]
+        fn laws_sum_to_one(n in 1usize..7, m in 1usize..9, all in 1u64..60, a in 0u64..60, b in 0u64..60) {
+            let distribution = u_distribution(n, m);
+            prop_assert_eq!(distribution.len(), n * m + 1);
+            prop_assert!((distribution.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+            let law = Hypergeometric::new(all, a.min(all), b.min(all)).unwrap();
+            let pmf: Vec<f64> = (0..=all).map(|k| law.pmf(k)).collect();
+            prop_assert!((pmf.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+            let mean: f64 = pmf.iter().enumerate().map(|(k, p)| k as f64 * p).sum();
+            prop_assert!((mean - law.mean()).abs() < 1e-9);
+        }
+
+        #[test]
+        fn tests_do_not_care_which_sample_is_first(
+            a in prop::collection::vec(0.0f64..9.0, 1..20), b in prop::collection::vec(0.0f64..9.0, 1..20),
+        ) {
+            let (ab, ba) = (ks2(&a, &b).unwrap(), ks2(&b, &a).unwrap());
+            prop_assert!((ab.statistic - ba.statistic).abs() < 1e-12 && (ab.p - ba.p).abs() < 1e-9);
+            let (ab, ba) = (mann_whitney_u(&a, &b).unwrap(), mann_whitney_u(&b, &a).unwrap());
+            prop_assert!((ab.statistic + ba.statistic - (a.len() * b.len()) as f64).abs() < 1e-9);
+            prop_assert!((ab.p - ba.p).abs() < 1e-9);
+        }
+    }
 }

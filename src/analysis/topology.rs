@@ -346,7 +346,7 @@ fn closed_class([ab, ac, bc]: [u8; 3]) -> usize {
     let receives = |x: u8, y: u8| x & IN != 0 && y & IN != 0;
     // Each corner with its two dyads and the one across.
     let corners = [(ab, ac, bc), (reversed(ab), bc, ac), (reversed(ac), reversed(bc), ab)];
-    match [ab, ac, bc].iter().filter(|kind| **kind == MUTUAL).count() {
+    match [ab, ac, bc].map(|kind| u8::from(kind == MUTUAL)).iter().sum::<u8>() {
         3 => 15,
         2 => 14,
         1 => match corners.iter().find(|(_, _, across)| *across == MUTUAL) {
@@ -427,7 +427,9 @@ pub fn clustering(graph: &Graph) -> Result<Clustering> {
         |(closed, triangles), corners, kinds| {
             // One way of going round for each choice of one of the edges of each dyad.
             let ways: u64 = kinds.iter().map(|kind| if *kind == MUTUAL { 2 } else { 1 }).product();
-            corners.iter().for_each(|corner| closed[*corner] += ways);
+            for corner in corners {
+                closed[corner] += ways;
+            }
             *triangles += 1;
         },
         |(mut a, x), (b, y)| {
@@ -465,7 +467,8 @@ const BITS_MAX: usize = 32_768;
 /// When the work is stopped.
 pub fn simplices(graph: &Graph, max_dimension: usize) -> Result<Vec<u64>> {
     let counts: Vec<AtomicU64> = (0..=max_dimension.min(graph.nodes())).map(|_| AtomicU64::new(0)).collect();
-    (0..graph.nodes() as u32).into_par_iter().try_for_each(|source| {
+    let no_place = || vec![ABSENT; graph.nodes()];
+    (0..graph.nodes() as u32).into_par_iter().try_for_each_init(no_place, |place, source| {
         work::check()?;
         let targets: Vec<u32> = graph.targets(source).iter().copied().filter(|t| *t != source).collect();
         let mut found = vec![0u64; counts.len()];
@@ -475,21 +478,24 @@ pub fn simplices(graph: &Graph, max_dimension: usize) -> Result<Vec<u64>> {
         }
         if found.len() > 2 {
             if targets.len() <= BITS_MAX {
-                let local = LocalBits::new(graph, &targets);
+                let local = LocalBits::new(graph, &targets, place);
                 local.extend(&local.all(), &mut found[2..])?;
             } else {
                 extend_listed(graph, &targets, &mut found[2..])?;
             }
         }
-        counts.iter().zip(found).for_each(|(total, n)| {
+        for (total, n) in counts.iter().zip(found) {
             total.fetch_add(n, Ordering::Relaxed);
-        });
+        }
         Ok(())
     })?;
     let mut counts: Vec<u64> = counts.into_iter().map(AtomicU64::into_inner).collect();
     counts.truncate(counts.iter().rposition(|n| *n > 0).map_or(0, |last| last + 1));
     Ok(counts)
 }
+
+/// The place of a cell that is not among those looked at.
+const ABSENT: u32 = u32::MAX;
 
 /// The connections among some cells as bits: row i has a bit for each of the cells that cell i targets.
 struct LocalBits {
@@ -498,19 +504,24 @@ struct LocalBits {
 }
 
 impl LocalBits {
-    fn new(graph: &Graph, cells: &[u32]) -> Self {
+    /// `place` has [`ABSENT`] for each cell of the graph, and has it again afterwards.
+    fn new(graph: &Graph, cells: &[u32], place: &mut [u32]) -> Self {
         let words = cells.len().div_ceil(64);
         let mut rows = vec![0u64; words * cells.len()];
+        for (j, &cell) in (0u32..).zip(cells) {
+            place[cell as usize] = j;
+        }
         for (i, &cell) in cells.iter().enumerate() {
             let row = &mut rows[i * words..(i + 1) * words];
-            // Both lists ascend: go through the longer one by halving.
-            let mut targets = graph.targets(cell);
-            for (j, other) in cells.iter().enumerate().filter(|(j, _)| *j != i) {
-                targets = &targets[skip_below(targets, *other)..];
-                if targets.first() == Some(other) {
-                    row[j / 64] |= 1 << (j % 64);
+            for target in graph.targets(cell) {
+                let j = place[*target as usize];
+                if j != ABSENT && j as usize != i {
+                    row[j as usize / 64] |= 1 << (j % 64);
                 }
             }
+        }
+        for cell in cells {
+            place[*cell as usize] = ABSENT;
         }
         LocalBits { words, rows }
     }
@@ -758,7 +769,9 @@ pub fn core_numbers(graph: &Graph) -> Vec<u32> {
     let mut core: Vec<usize> = (0..n).map(|row| dyads.degree(row)).collect();
     // Cells in the order of their degree, and where each degree begins in it.
     let mut begin = vec![0; core.iter().max().map_or(0, |max| max + 2)];
-    core.iter().for_each(|degree| begin[degree + 1] += 1);
+    for degree in &core {
+        begin[degree + 1] += 1;
+    }
     (1..begin.len()).for_each(|d| begin[d] += begin[d - 1]);
     let (mut order, mut place, mut next) = (vec![0usize; n], vec![0usize; n], begin.clone());
     for row in 0..n {
@@ -964,10 +977,10 @@ mod tests {
                 prop_assert!((lengths.mean - f64::from(found.iter().sum::<u32>()) / found.len() as f64).abs() < 1e-12);
             }
             let strong = strong_components(&graph);
-            for i in 0..graph.nodes() {
-                for j in 0..graph.nodes() {
-                    prop_assert_eq!(strong.of[i] == strong.of[j], steps[i][j].is_some() && steps[j][i].is_some());
-                }
+            let reach = |i: usize, j: usize| steps[i][j].is_some();
+            let pairs = (0..graph.nodes()).flat_map(|i| (0..graph.nodes()).map(move |j| (i, j)));
+            for (i, j) in pairs {
+                prop_assert_eq!(strong.of[i] == strong.of[j], reach(i, j) && reach(j, i));
             }
             prop_assert_eq!(strong.sizes.iter().sum::<u32>() as usize, graph.nodes());
             prop_assert!(strong.sizes.is_sorted_by(|a, b| a >= b));
@@ -995,7 +1008,7 @@ mod tests {
             for source in 0..graph.nodes() as u32 {
                 let targets: Vec<u32> = graph.targets(source).iter().copied().filter(|t| *t != source).collect();
                 let (mut bits, mut listed) = ([0; 3], [0; 3]);
-                let local = LocalBits::new(&graph, &targets);
+                let local = LocalBits::new(&graph, &targets, &mut vec![ABSENT; graph.nodes()]);
                 local.extend(&local.all(), &mut bits).unwrap();
                 extend_listed(&graph, &targets, &mut listed).unwrap();
                 prop_assert_eq!(bits, listed);

@@ -1,25 +1,131 @@
-//! stub
+//! The generator of the demonstration circuit: a synthetic circuit in the legacy format, with the proportions of the
+//! rat somatosensory microcircuit, of any size.
+//!
+//! ```text
+//! recipe ─▶ cells + branches ─▶ wiring ─▶ synapses ─▶ nrn family
+//!                            └▶ thalamus ─▶ proj_nrn.h5
+//!                            └▶ files: configuration, targets, mvd2, mvd3, e-models
+//! ```
+//!
+//! Whatever is random follows from the seed and the number of the cell, never from the order of the work: the same
+//! options give the same bytes on any number of threads.
+
+mod branches;
+mod cells;
+mod files;
+mod nrn;
+mod random;
+mod recipe;
+mod scratch;
+mod synapses;
+#[cfg(test)]
+mod tests;
+mod thalamus;
+mod wiring;
+
 use std::path::Path;
-/// o
-#[derive(Default)]
+
+use self::cells::Population;
+use self::synapses::Synapses;
+use self::thalamus::Thalamus;
+use crate::diag::work::Progress;
+use crate::diag::{Error, Result};
+use crate::formats::write::AtomicFolder;
+
+/// The folder of the synapses, named as circuits of this kind name it.
+const SYNAPSES: &str = "ncsFunctionalAllRecipePathways";
+
+/// Gids go through 32-bit floating point, which counts exactly to 2²⁴.
+const MOST_CELLS: u32 = 10_000_000;
+
+/// What kind of circuit to make.
+#[derive(Clone, Debug)]
 pub struct Options {
-    /// c
+    /// Population. Up to 31,346 make one column, more make several.
     pub cells: u32,
-    /// s
+    /// Synapses onto each cell from other cells, on average. Pyramidal cells with a thick tuft get more, small
+    /// interneurons fewer.
     pub synapses_per_cell: u32,
-    /// s
+    /// The same seed gives the same circuit.
     pub seed: u64,
-    /// o
+    /// Whether to write into a folder that holds other things than an earlier demonstration circuit. Files of the
+    /// same names are replaced, others stay.
     pub overwrite: bool,
 }
-/// s
-pub struct Summary {
-    /// c
-    pub cells: u64,
-    /// s
-    pub synapses: u64,
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { cells: 1000, synapses_per_cell: 100, seed: 1, overwrite: false }
+    }
 }
-/// w
-pub fn write(_: &Path, _: &Options) -> crate::Result<Summary> {
-    Err(crate::Error::script("not yet"))
+
+/// How large a circuit has become.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// Population.
+    pub cells: u64,
+    /// Connected pairs of cells.
+    pub connections: u64,
+    /// Synapses among the cells.
+    pub synapses: u64,
+    /// Synapses of the thalamic projection.
+    pub projection_synapses: u64,
+}
+
+/// Writes a demonstration circuit: `CircuitConfig` and all that it names. The folder appears when it is complete. An
+/// earlier demonstration circuit is replaced.
+///
+/// # Errors
+/// When the folder holds something else (unless `overwrite` is set) or cannot be written, or an option is out of
+/// range.
+pub fn write(folder: &Path, options: &Options) -> Result<Summary> {
+    check(options)?;
+    let output = if options.overwrite || is_demo(folder) {
+        AtomicFolder::over(folder)
+    } else {
+        AtomicFolder::create(folder)
+    };
+    let output = output.map_err(|e| e.help("give another folder, or ask to overwrite"))?;
+    let summary = fill(output.path(), options)?;
+    output.commit()?;
+    Ok(summary)
+}
+
+fn check(options: &Options) -> Result<()> {
+    if !(1..=MOST_CELLS).contains(&options.cells) {
+        return Err(Error::argument(format!("{} cells: 1 to {MOST_CELLS} are possible", options.cells)));
+    }
+    if options.synapses_per_cell > 100_000 {
+        let given = options.synapses_per_cell;
+        return Err(Error::argument(format!("{given} synapses per cell: at most 100000 are possible")));
+    }
+    Ok(())
+}
+
+/// Whether a folder holds a demonstration circuit.
+fn is_demo(folder: &Path) -> bool {
+    std::fs::read_to_string(folder.join(files::README)).is_ok_and(|text| text.starts_with(files::TITLE))
+}
+
+/// Writes all files into an empty folder.
+fn fill(folder: &Path, options: &Options) -> Result<Summary> {
+    let progress = Progress::new("writing the demonstration circuit", 2 * u64::from(options.cells));
+    let cells = Population::new(options.cells, options.seed);
+    let (synapses, projection) = (folder.join(SYNAPSES), folder.join(thalamus::NAME));
+    for folder in [&synapses, &projection] {
+        std::fs::create_dir(folder).map_err(|e| Error::io("create", folder, &e))?;
+    }
+    files::readme(folder, options, &cells)?;
+    files::mecombo(folder, &cells)?;
+    files::mvd2(folder, &cells)?;
+    files::mvd3(folder, &cells)?;
+    files::start_target(folder, &cells)?;
+    let thalamus = Thalamus::new(&cells, options.seed);
+    files::user_target(folder, thalamus.gids())?;
+    let projection_synapses = thalamus.write(&projection, options.synapses_per_cell)?;
+    let made = Synapses::new(&cells, options.synapses_per_cell, options.seed);
+    let (connections, synapses) =
+        nrn::write(&synapses, options.cells, options.synapses_per_cell, &made, &progress)?;
+    files::config(folder, &cells)?;
+    Ok(Summary { cells: options.cells.into(), connections, synapses, projection_synapses })
 }

@@ -109,8 +109,9 @@ fn run(case: &Case, data: &Path, prepared: &Prepared) -> Result<(), String> {
         ("file", case.file.clone()),
         ("scratch", scratch.path().display().to_string()),
     ];
-    let outcome =
-        std::panic::catch_unwind(AssertUnwindSafe(|| neurhai::script::eval_json(&prepared.source, &case.id, &constants)));
+    let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| {
+        neurhai::script::eval_json(&prepared.source, &case.id, &constants)
+    }));
     let outcome: Result<Value, neurhai::Error> = outcome.map_err(|_| "it panics".to_owned())?;
     let mut roots: Vec<PathBuf> = case.roots.iter().filter_map(|root| root.canonicalize().ok()).collect();
     roots.extend(case.roots.iter().cloned());

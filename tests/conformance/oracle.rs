@@ -54,6 +54,9 @@ fn read_case(folder: &Path, case: &Value) -> Case {
     outcomes.extend(case.get("or_expected").map(|other| outcome(other, wrapped)));
     let others = case.get("also_ok").and_then(Value::as_array).into_iter().flatten();
     outcomes.extend(others.map(|other| outcome(other, wrapped)));
+    if text("question").contains("an error or") {
+        outcomes.push(Expected::Refusal(None));
+    }
     let number = |name: &str| case["tolerance"].get(name).and_then(Value::as_f64).unwrap_or(0.0);
     let rel = case.get("rel_tol").and_then(Value::as_f64).unwrap_or_else(|| number("rel"));
     let area = if case.get("area").is_some() { text("area") } else { "science".to_owned() };

@@ -54,6 +54,16 @@ pub enum Member {
     Other,
 }
 
+/// Where an object stands.
+enum Stands {
+    /// In this file, with its header at this address.
+    At(u64),
+    /// Where a soft or external link leads.
+    BehindLink,
+    /// There is none.
+    Nowhere,
+}
+
 impl File {
     /// Opens a file.
     ///
@@ -139,10 +149,12 @@ impl File {
 
     /// What stands at a path, if anything readable does.
     pub fn find(&self, path: &str) -> Option<Member> {
-        let (parent, name) = split(path);
-        if name.is_empty() {
-            return Some(Member::Group);
+        match self.stands(path) {
+            Stands::At(address) => return Some(self.kind_at(address)).filter(|kind| *kind != Member::Other),
+            Stands::Nowhere => return None,
+            Stands::BehindLink => {}
         }
+        let (parent, name) = split(path);
         let parent = self.0.reader.group(parent).ok()?;
         if parent.group(name).is_ok() {
             Some(Member::Group)
@@ -170,11 +182,57 @@ impl File {
     /// # Errors
     /// When there is no such object, or the attribute is neither number nor text.
     pub fn attribute(&self, path: &str, name: &str) -> Result<Option<Value>> {
+        if let Stands::At(address) = self.stands(path)
+            && let Some(found) = self.plain_attribute(address, name)
+        {
+            return self.attribute_value(path, name, found);
+        }
         let found = match self.find(path) {
             Some(Member::Group) => self.group(path)?.attribute(name),
             _ => return self.dataset(path)?.attribute(name),
         };
         self.attribute_value(path, name, found)
+    }
+
+    /// Where the object at a path stands. The crate would first make a list of all members of its group, which takes
+    /// longer than anything else in a group of thousands.
+    fn stands(&self, path: &str) -> Stands {
+        let (parent, wanted) = split(path);
+        if wanted.is_empty() {
+            let root = self.0.reader.superblock().root_object_header_address();
+            return root.map_or(Stands::Nowhere, Stands::At);
+        }
+        let Ok(parent) = self.0.reader.group(parent) else { return Stands::Nowhere };
+        let mut found = Stands::Nowhere;
+        let walked = links::walk(self, &parent, &mut |name, target| {
+            if name == wanted {
+                found = match target {
+                    links::Target::Object(address) => Stands::At(address),
+                    links::Target::Soft | links::Target::External { .. } => Stands::BehindLink,
+                };
+            }
+            name != wanted
+        });
+        // What cannot be walked is left to the crate, which says why.
+        walked.map_or(Stands::BehindLink, |()| found)
+    }
+
+    /// An attribute that stands in the header of an object, or certainly does not exist.
+    fn plain_attribute(&self, address: u64, name: &str) -> Option<Result<Attribute, ReaderError>> {
+        let header = self.0.reader.get_or_parse_header(address).ok()?;
+        for message in &header.messages {
+            match message {
+                HdfMessage::Attribute(attribute) if attribute.name == name => {
+                    let width = self.0.reader.superblock().offset_size;
+                    let bytes = Some(self.bytes());
+                    return Some(Ok(Attribute::from_message_with_context(attribute.clone(), bytes, width)));
+                }
+                // Many attributes stand in a heap of their own.
+                HdfMessage::AttributeInfo(_) | HdfMessage::Shared(_) => return None,
+                _ => {}
+            }
+        }
+        Some(Err(ReaderError::AttributeNotFound(name.to_owned())))
     }
 
     /// The value of an attribute that was looked up.

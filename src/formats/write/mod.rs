@@ -147,7 +147,7 @@ pub fn write_file(path: &Path, fill: impl FnOnce(&mut AtomicFile) -> io::Result<
 pub struct AtomicFolder {
     path: PathBuf,
     temporary: TempDir,
-    replace: bool,
+    over: bool,
 }
 
 impl AtomicFolder {
@@ -159,18 +159,19 @@ impl AtomicFolder {
         Self::begin(path, false)
     }
 
-    /// Begins a folder that takes the place of what is at `path` when it is committed.
+    /// Begins files that go over those of a folder which may be there already. When all are complete they move in,
+    /// one after the other; those of the same names are replaced, others stay.
     ///
     /// # Errors
-    /// When a file is there, or the parent may not be written to.
-    pub fn replace(path: &Path) -> Result<AtomicFolder> {
+    /// When a file is at `path`, or the parent may not be written to.
+    pub fn over(path: &Path) -> Result<AtomicFolder> {
         Self::begin(path, true)
     }
 
-    fn begin(path: &Path, replace: bool) -> Result<AtomicFolder> {
+    fn begin(path: &Path, over: bool) -> Result<AtomicFolder> {
         let fault = |e: &io::Error| Error::io("write", path, e);
         let path = followed(path);
-        check_free(&path, replace)?;
+        check_free(&path, over)?;
         let parent = folder_of(&path);
         fs::create_dir_all(parent).map_err(|e| fault(&e))?;
         let mut builder = tempfile::Builder::new();
@@ -178,7 +179,7 @@ impl AtomicFolder {
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
         let temporary = builder.tempdir_in(parent).map_err(|e| fault(&e))?;
-        Ok(AtomicFolder { path, temporary, replace })
+        Ok(AtomicFolder { path, temporary, over })
     }
 
     /// Where to put the files until the folder is committed.
@@ -191,38 +192,41 @@ impl AtomicFolder {
     /// # Errors
     /// When something has come to stand there meanwhile, or the folder cannot be renamed.
     pub fn commit(self) -> Result<()> {
-        let fault = |e: &io::Error| Error::io("write", &self.path, e);
-        check_free(&self.path, self.replace)?;
-        let parent = folder_of(&self.path);
-        // The old folder steps aside and vanishes when the new one is there.
-        let old = if self.path.exists() {
-            let aside = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent).map_err(|e| fault(&e))?;
-            fs::rename(&self.path, aside.path().join("old")).map_err(|e| fault(&e))?;
-            Some(aside)
+        check_free(&self.path, self.over)?;
+        let moved = if self.path.exists() {
+            move_into(self.temporary.path(), &self.path)
         } else {
-            None
+            fs::rename(self.temporary.path(), &self.path)
         };
-        if let Err(error) = fs::rename(self.temporary.path(), &self.path) {
-            if let Some(aside) = &old {
-                fs::rename(aside.path().join("old"), &self.path).map_err(|e| fault(&e))?;
-            }
-            return Err(fault(&error));
-        }
-        let _ = self.temporary.keep();
+        moved.map_err(|e| Error::io("write", &self.path, &e))?;
         sync_folder(&self.path);
         Ok(())
     }
 }
 
+/// Moves what is in a folder into another one.
+fn move_into(from: &Path, to: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() && target.is_dir() {
+            move_into(&entry.path(), &target)?;
+        } else {
+            fs::rename(entry.path(), &target)?;
+        }
+    }
+    Ok(())
+}
+
 /// An error if a folder may not be put at `path`.
-fn check_free(path: &Path, replace: bool) -> Result<()> {
+fn check_free(path: &Path, over: bool) -> Result<()> {
     let Ok(kind) = fs::metadata(path) else { return Ok(()) };
     let refused = |why: &str| Error::new(Code::Io, format!("cannot write {}: {why}", path.display()));
     if !kind.is_dir() {
         return Err(refused("a file is there"));
     }
     let empty = fs::read_dir(path).map_err(|e| Error::io("read", path, &e))?.next().is_none();
-    if empty || replace { Ok(()) } else { Err(refused("the folder is not empty")) }
+    if empty || over { Ok(()) } else { Err(refused("the folder is not empty")) }
 }
 
 /// A temporary file in the folder of `path`, with the permissions of the file that it will replace.
@@ -351,15 +355,25 @@ mod tests {
         let error = AtomicFolder::create(&path).err().expect("refused");
         assert!(error.message().ends_with("the folder is not empty"), "{error}");
 
-        let folder = AtomicFolder::replace(&path).expect("create");
-        fs::write(folder.path().join("b"), "2").expect("write");
+        let fill = |folder: &AtomicFolder| {
+            fs::write(folder.path().join("b"), "2").expect("write");
+            fs::create_dir(folder.path().join("c")).expect("create");
+            fs::write(folder.path().join("c/d"), "3").expect("write");
+        };
+        let folder = AtomicFolder::over(&path).expect("create");
+        fill(&folder);
         drop(folder);
         assert_eq!(names(&path), ["a"]);
-        let folder = AtomicFolder::replace(&path).expect("create");
-        fs::write(folder.path().join("b"), "2").expect("write");
-        folder.commit().expect("commit");
-        assert_eq!(names(&path), ["b"]);
+        for _ in 0..2 {
+            let folder = AtomicFolder::over(&path).expect("create");
+            fill(&folder);
+            folder.commit().expect("commit");
+            assert_eq!(
+                (names(&path), names(&path.join("c"))),
+                (vec!["a".into(), "b".into(), "c".into()], vec!["d".into()])
+            );
+        }
         assert_eq!(names(&parent.path().join("made")), ["deep"]);
-        assert!(AtomicFolder::replace(&path.join("b")).is_err());
+        assert!(AtomicFolder::over(&path.join("b")).is_err());
     }
 }

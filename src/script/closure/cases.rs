@@ -45,7 +45,9 @@ fn note(token: &Token) {
         Token::StringConstant(text) => vec![text.as_str().into()],
         Token::CharConstant(c) => vec![c.to_string().as_str().into()],
         Token::IntegerConstant(i) if SMALL.contains(i) => return,
-        Token::IntegerConstant(i) => [Some(*i), i.checked_neg()].into_iter().flatten().map(Value::Int).collect(),
+        Token::IntegerConstant(i) => {
+            [Some(*i), i.checked_neg()].into_iter().flatten().map(Value::Int).collect()
+        }
         Token::FloatConstant(x) => vec![Value::Float(*x.0), Value::Float(-*x.0)],
         _ => return,
     };
@@ -78,14 +80,13 @@ pub(super) fn value_of(hash: u64) -> Option<Value> {
         let mut engine = Engine::new_raw();
         engine.set_optimization_level(OptimizationLevel::None);
         for batch in waiting.chunks(256) {
-            match hashes(&engine, batch) {
-                Some(found) => known.by_hash.extend(found),
-                // One value that cannot be read must not take the others with it.
-                None => {
-                    let alone = batch.iter().filter_map(|v| hashes(&engine, std::slice::from_ref(v)));
-                    known.by_hash.extend(alone.flatten());
-                }
+            if let Some(found) = hashes(&engine, batch) {
+                known.by_hash.extend(found);
+                continue;
             }
+            // One value that cannot be read must not take the others with it.
+            let alone = batch.iter().filter_map(|v| hashes(&engine, std::slice::from_ref(v)));
+            known.by_hash.extend(alone.flatten());
         }
     }
     known.by_hash.get(&hash).cloned()

@@ -1,13 +1,19 @@
 //! Closures are queries: a Rhai closure over a row becomes an [`Expr`], once, before any row is read.
 //!
 //! A native method that receives a function pointer finds the script function behind it, walks its syntax tree and
-//! builds the expression ([`translator`]). Captured variables become constants, `let`, `return`, `if` and `switch`
+//! builds the expression ([`translator`], with [`reach`], [`calls`] and [`natives`]). Captured variables become constants, `let`, `return`, `if` and `switch`
 //! become choices, calls of other script functions are written out in place. What cannot be translated is not an
 //! error: it becomes an [`Expr::Script`] that calls the function for each row ([`rowwise`]) and remembers why.
 //!
+//! One thing differs on purpose: floats compare as IEEE 754 has it, while Rhai takes two for equal that differ in
+//! the last bit (and any number for equal to infinity).
+//!
 //! This folder is the only place that uses Rhai's `internals`, which differ from version to version.
 
+mod calls;
 mod cases;
+mod natives;
+mod reach;
 mod rowwise;
 mod translator;
 mod uses;
@@ -16,7 +22,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use rhai::{
-    AST, ASTNode, Dynamic, Engine, FnPtr, ImmutableString, Module, NativeCallContext, Position, ScriptFuncDef, Stmt,
+    AST, ASTNode, Dynamic, Engine, FnPtr, ImmutableString, Module, NativeCallContext, Position,
+    ScriptFuncDef, Stmt,
 };
 
 use crate::diag::{Error, Result};
@@ -40,7 +47,9 @@ pub(super) fn translate(ctx: &NativeCallContext, function: &FnPtr) -> Result<Exp
     };
     match translator::translate(ctx, &functions, &lambda, captured) {
         Ok(expr) => Ok(expr),
-        Err(reason) => Ok(Expr::Script(Arc::new(rowwise::RowClosure::new(ctx, function, &functions, &lambda, &reason)))),
+        Err(reason) => {
+            Ok(Expr::Script(Arc::new(rowwise::RowClosure::new(ctx, function, &functions, &lambda, &reason))))
+        }
     }
 }
 
@@ -126,7 +135,8 @@ impl Lambda {
 
     /// What an explanation calls it: `|s| …`, or `strong(s)`.
     fn text(&self, captured: usize) -> String {
-        let own = self.params.iter().skip(captured).map(ImmutableString::as_str).collect::<Vec<_>>().join(", ");
+        let own =
+            self.params.iter().skip(captured).map(ImmutableString::as_str).collect::<Vec<_>>().join(", ");
         if self.name.starts_with("anon$") { format!("|{own}| …") } else { format!("{}({own})", self.name) }
     }
 }

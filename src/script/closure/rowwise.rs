@@ -19,6 +19,9 @@ use crate::diag::{Error, Result};
 use crate::query::{Row, RowFunction, Value};
 use crate::script::convert::{from_value, to_value};
 
+/// How many calls a closure may nest: it runs on threads whose stacks are smaller than that of the script.
+const LEVELS: usize = 48;
+
 /// A row as a script sees it.
 #[derive(Clone)]
 struct RowView {
@@ -92,7 +95,8 @@ fn followers(properties: &BTreeSet<String>) -> Module {
         let property = name.clone();
         module.set_getter_fn(name.as_str(), move |id: &mut i64| {
             linked(*id, &property).map(|value| from_value(&value)).ok_or_else(|| {
-                let what = format!("Unknown property '{property}' - a getter is not registered for type 'i64'");
+                let what =
+                    format!("Unknown property '{property}' - a getter is not registered for type 'i64'");
                 Box::new(EvalAltResult::ErrorDotExpr(what, Position::NONE))
             })
         });
@@ -123,7 +127,7 @@ impl RowClosure {
         let collections: Vec<bool> = function.iter_curry().map(is_collection).collect();
         let serial = changes_captured(lambda, &collections);
         let uses = Uses::of(lambda, captured, functions);
-        let mut state = ctx.global_runtime_state().clone();
+        let mut state = state_of(ctx);
         if let Some(home) = &lambda.home {
             state.lib.push(home.clone());
         }
@@ -144,7 +148,7 @@ impl RowClosure {
     pub(super) fn of_native(ctx: &NativeCallContext, function: &FnPtr, reason: &Reason) -> Self {
         RowClosure {
             engine: crate::script::engine(),
-            state: ctx.global_runtime_state().clone(),
+            state: state_of(ctx),
             function: alone(function),
             columns: None,
             text: format!("{}(row)", function.fn_name()),
@@ -152,6 +156,13 @@ impl RowClosure {
             serial: false,
         }
     }
+}
+
+/// What the script knows where the closure was handed over.
+fn state_of(ctx: &NativeCallContext) -> GlobalRuntimeState {
+    let mut state = ctx.global_runtime_state().clone();
+    state.level = state.level.max(ctx.engine().max_call_levels().saturating_sub(LEVELS));
+    state
 }
 
 fn alone(function: &FnPtr) -> FnPtr {
@@ -163,14 +174,20 @@ fn alone(function: &FnPtr) -> FnPtr {
 /// Whether methods can change the value in place.
 fn is_collection(value: &Dynamic) -> bool {
     let value = value.flatten_clone();
-    value.is_array() || value.is_map() || value.is::<Array>() || value.is::<Map>() || value.is::<Blob>() || value.is_string()
+    value.is_array()
+        || value.is_map()
+        || value.is::<Array>()
+        || value.is::<Map>()
+        || value.is::<Blob>()
+        || value.is_string()
 }
 
 impl RowFunction for RowClosure {
     fn call(&self, row: &Arc<dyn Row>) -> Result<Value> {
         let _current = Current::set(row);
         let name = self.function.fn_name();
-        let ctx = NativeCallContext::new_with_all_fields(&self.engine, name, None, &self.state, Position::NONE);
+        let ctx =
+            NativeCallContext::new_with_all_fields(&self.engine, name, None, &self.state, Position::NONE);
         let view = Dynamic::from(RowView { row: row.clone(), prefix: String::new() });
         match self.function.call_raw(&ctx, None, [view]) {
             Ok(value) => to_value(&value.flatten()).map_err(|e| named(e, &self.text)),
@@ -196,5 +213,9 @@ impl RowFunction for RowClosure {
 }
 
 fn named(error: Error, text: &str) -> Error {
-    if error.code() == crate::diag::Code::Cancelled { error } else { error.help(format!("it happened in `{text}`")) }
+    if error.code() == crate::diag::Code::Cancelled {
+        error
+    } else {
+        error.help(format!("it happened in `{text}`"))
+    }
 }

@@ -20,17 +20,29 @@ fn synapses() -> Table {
         4,
         vec![
             (ColumnSpec::new("id", DataType::Int64), ready(Int64Array::from(vec![1, 2, 3, 4]))),
-            (ColumnSpec::new("mtype", DataType::Utf8), ready(StringArray::from(vec!["L4_PC", "L5_TTPC1", "L5_MC", "L6_BP"]))),
+            (
+                ColumnSpec::new("mtype", DataType::Utf8),
+                ready(StringArray::from(vec!["L4_PC", "L5_TTPC1", "L5_MC", "L6_BP"])),
+            ),
             (ColumnSpec::new("layer", DataType::Int64), ready(Int64Array::from(vec![4, 5, 5, 6]))),
-            (ColumnSpec::new("y", DataType::Float64), ready(Float64Array::from(vec![800.0, 600.0, 640.0, 200.0]))),
+            (
+                ColumnSpec::new("y", DataType::Float64),
+                ready(Float64Array::from(vec![800.0, 600.0, 640.0, 200.0])),
+            ),
         ],
         "a test",
     );
     let columns: Vec<(ColumnSpec, ArrayRef)> = vec![
         (ColumnSpec::new("pre", DataType::Int64), Arc::new(Int64Array::from(vec![1, 1, 2, 3, 4, 4]))),
         (ColumnSpec::new("post", DataType::Int64), Arc::new(Int64Array::from(vec![2, 3, 3, 4, 1, 4]))),
-        (ColumnSpec::new("g", DataType::Float64), Arc::new(Float64Array::from(vec![0.1, 0.9, 0.5, 2.0, 0.7, 0.3]))),
-        (ColumnSpec::new("delay", DataType::Float64), Arc::new(Float64Array::from(vec![1.0, 2.5, 0.5, 4.0, 1.5, 3.0]))),
+        (
+            ColumnSpec::new("g", DataType::Float64),
+            Arc::new(Float64Array::from(vec![0.1, 0.9, 0.5, 2.0, 0.7, 0.3])),
+        ),
+        (
+            ColumnSpec::new("delay", DataType::Float64),
+            Arc::new(Float64Array::from(vec![1.0, 2.5, 0.5, 4.0, 1.5, 3.0])),
+        ),
         (ColumnSpec::new("kind", DataType::Int64), Arc::new(Int64Array::from(vec![0, 113, 7, 120, -3, 2]))),
     ];
     let (specs, arrays): (Vec<_>, Vec<_>) = columns.into_iter().unzip();
@@ -59,7 +71,7 @@ fn values(expr: Expr) -> crate::Result<Vec<Value>> {
 
 fn same(a: &Value, b: &Value) -> bool {
     match (a.as_f64(), b.as_f64()) {
-        (Some(a), Some(b)) => (a - b).abs() < 1e-12 || (a.is_nan() && b.is_nan()),
+        (Some(a), Some(b)) => a == b || (a - b).abs() < 1e-12 || (a.is_nan() && b.is_nan()),
         _ => a == b,
     }
 }
@@ -76,6 +88,7 @@ fn explained(expr: &Expr) -> String {
 fn engine() -> Engine {
     let mut engine = Engine::new();
     super::register(&mut engine);
+    engine.set_max_expr_depths(0, 0);
     for &(name, factor) in crate::script::convert::UNITS {
         engine.register_get(name, move |x: &mut f64| *x * factor);
         engine.register_get(name, move |x: &mut i64| *x as f64 * factor);
@@ -158,7 +171,10 @@ fn captured_values_are_constants() {
     becomes("let t = 0.5;;|s| s.g > t", "g > 0.5");
     becomes("let t = 0.5; let u = t * 2.0;;|s| s.g > t && s.delay < u + 1.0", "(g > 0.5) && (delay < 2.0)");
     becomes("let ls = [4, 5];;|s| s.pre.layer in ls", "pre.layer in [4, 5]");
-    becomes("let o = #{low: 0.2, deep: #{high: 0.8}};;|s| s.g > o.low && s.g < o.deep.high", "(g > 0.2) && (g < 0.8)");
+    becomes(
+        "let o = #{low: 0.2, deep: #{high: 0.8}};;|s| s.g > o.low && s.g < o.deep.high",
+        "(g > 0.2) && (g < 0.8)",
+    );
     becomes("let a = [0.1, 0.5];;|s| s.g > a[1] || s.g < a[-2]", "(g > 0.5) || (g < 0.1)");
     becomes("const LIMIT = 0.5;;|s| s.g > LIMIT", "g > 0.5");
     becomes("let strict = false;;|s| !strict || s.g > 1.0", "true");
@@ -214,7 +230,10 @@ fn functions_in_both_styles() {
     becomes("|s| sqrt(s.g) + exp(s.g) + ln(s.g)", "sqrt(g) + exp(g) + ln(g)");
     becomes("|s| s.g.log()", "log(g)");
     becomes("|s| log(s.g, 2.0)", "ln(g) / ln(2.0)");
-    becomes("|s| s.delay.floor() + s.delay.ceiling() + s.delay.round()", "floor(delay) + ceiling(delay) + round(delay)");
+    becomes(
+        "|s| s.delay.floor() + s.delay.ceiling() + s.delay.round()",
+        "floor(delay) + ceiling(delay) + round(delay)",
+    );
     becomes("|s| s.delay.floor", "floor(delay)");
     becomes("|s| s.delay.to_int()", "to_int(delay)");
     becomes("|s| s.pre.to_float()", "to_float(pre)");
@@ -233,19 +252,34 @@ fn functions_in_both_styles() {
 #[test]
 fn choices() {
     becomes("|s| if s.g > 0.5 { 1 } else { 0 }", "if g > 0.5 { 1 } else { 0 }");
-    becomes("|s| if s.g > 0.5 { \"a\" } else if s.g > 0.2 { \"b\" } else { \"c\" }",
-        "if g > 0.5 { \"a\" } else { if g > 0.2 { \"b\" } else { \"c\" } }");
-    becomes("|s| switch s.pre.layer { 4 => 0.5, 5 | 6 => 1.5, _ => 0.0 }",
-        "if pre.layer == 4 { 0.5 } else { if pre.layer in [5, 6] { 1.5 } else { 0.0 } }");
-    becomes("|s| switch s.pre.mtype { \"L4_PC\" => 1, \"L5_MC\" => -1, _ => 0 }",
-        "if pre.mtype == \"L4_PC\" { 1 } else { if pre.mtype == \"L5_MC\" { -1 } else { 0 } }");
-    becomes("|s| switch s.kind { -3 => 'x', 0..100 => 'i', 100..=200 => 'e', _ => '?' }",
-        "if kind == -3 { \"x\" } else { if (kind >= 0) && (kind < 100) { \"i\" } else { if (kind >= 100) && (kind <= 200) { \"e\" } else { \"?\" } } }");
-    becomes("|s| switch s.pre { 1 if s.g > 0.5 => 1, 1 => 2, _ => 3 }",
-        "if (pre == 1) && (g > 0.5) { 1 } else { if pre == 1 { 2 } else { 3 } }");
-    becomes("|s| (if s.g > 0.5 { s.pre } else { s.post }).layer", "if g > 0.5 { pre.layer } else { post.layer }");
-    becomes("let names = #{L4_PC: 1.0, L6_BP: 2.0};;|s| names[s.pre.mtype]",
-        "if pre.mtype == \"L4_PC\" { 1.0 } else { if pre.mtype == \"L6_BP\" { 2.0 } else { () } }");
+    becomes(
+        "|s| if s.g > 0.5 { \"a\" } else if s.g > 0.2 { \"b\" } else { \"c\" }",
+        "if g > 0.5 { \"a\" } else { if g > 0.2 { \"b\" } else { \"c\" } }",
+    );
+    becomes(
+        "|s| switch s.pre.layer { 4 => 0.5, 5 | 6 => 1.5, _ => 0.0 }",
+        "if pre.layer == 4 { 0.5 } else { if pre.layer in [5, 6] { 1.5 } else { 0.0 } }",
+    );
+    becomes(
+        "|s| switch s.pre.mtype { \"L4_PC\" => 1, \"L5_MC\" => -1, _ => 0 }",
+        "if pre.mtype == \"L4_PC\" { 1 } else { if pre.mtype == \"L5_MC\" { -1 } else { 0 } }",
+    );
+    becomes(
+        "|s| switch s.kind { -3 => 'x', 0..100 => 'i', 100..=200 => 'e', _ => '?' }",
+        "if kind == -3 { \"x\" } else { if (kind >= 0) && (kind < 100) { \"i\" } else { if (kind >= 100) && (kind <= 200) { \"e\" } else { \"?\" } } }",
+    );
+    becomes(
+        "|s| switch s.pre { 1 if s.g > 0.5 => 1, 1 => 2, _ => 3 }",
+        "if (pre == 1) && (g > 0.5) { 1 } else { if pre == 1 { 2 } else { 3 } }",
+    );
+    becomes(
+        "|s| (if s.g > 0.5 { s.pre } else { s.post }).layer",
+        "if g > 0.5 { pre.layer } else { post.layer }",
+    );
+    becomes(
+        "let names = #{L4_PC: 1.0, L6_BP: 2.0};;|s| names[s.pre.mtype]",
+        "if pre.mtype == \"L4_PC\" { 1.0 } else { if pre.mtype == \"L6_BP\" { 2.0 } else { () } }",
+    );
     becomes("|s| s.g ?? 0.0", "if g == () { 0.0 } else { g }");
     becomes("|s| s.g == ()", "g == ()");
     becomes("|s| s.g != ()", "!(g == ())");
@@ -253,13 +287,24 @@ fn choices() {
 
 #[test]
 fn statements() {
-    becomes("|s| { let d = s.delay * 2.0; d > 3.0 && d < 6.0 }", "((delay * 2.0) > 3.0) && ((delay * 2.0) < 6.0)");
+    becomes(
+        "|s| { let d = s.delay * 2.0; d > 3.0 && d < 6.0 }",
+        "((delay * 2.0) > 3.0) && ((delay * 2.0) < 6.0)",
+    );
     becomes("|s| { let p = s.pre; p.layer == 5 }", "pre.layer == 5");
     becomes("|s| { return s.g > 0.5; }", "g > 0.5");
-    becomes("|s| { if s.g > 1.0 { return true; } s.delay > 2.0 }", "if g > 1.0 { true } else { delay > 2.0 }");
-    becomes("|s| { if s.g > 1.0 { if s.delay > 3.0 { return 1; } } else { return 2; } 3 }",
-        "if (g > 1.0) && (delay > 3.0) { 1 } else { if !(g > 1.0) { 2 } else { 3 } }");
-    becomes("|s| { let w = 1.0; if s.g > 0.5 { w = 2.0; } w * s.delay }", "if g > 0.5 { 2.0 } else { 1.0 } * delay");
+    becomes(
+        "|s| { if s.g > 1.0 { return true; } s.delay > 2.0 }",
+        "if g > 1.0 { true } else { delay > 2.0 }",
+    );
+    becomes(
+        "|s| { if s.g > 1.0 { if s.delay > 3.0 { return 1; } } else { return 2; } 3 }",
+        "if (g > 1.0) && (delay > 3.0) { 1 } else { if !(g > 1.0) { 2 } else { 3 } }",
+    );
+    becomes(
+        "|s| { let w = 1.0; if s.g > 0.5 { w = 2.0; } w * s.delay }",
+        "if g > 0.5 { 2.0 } else { 1.0 } * delay",
+    );
     becomes("|s| { let w = s.g; w += 1.0; w *= 2.0; w }", "(g + 1.0) * 2.0");
     becomes("|s| { let g = 1.0; { let g = 5.0; } s.g > g }", "g > 1.0");
     becomes("|s| { let s = s.pre; s.layer }", "pre.layer");
@@ -279,15 +324,20 @@ fn script_functions() {
     becomes("fn layer(c) { c.layer };;|s| layer(s.pre) == layer(s.post)", "pre.layer == post.layer");
     becomes("let f = |x| x + 1.0;;|s| f.call(s.g) > 1.5", "(g + 1.0) > 1.5");
     becomes("let k = 3.0; let f = |x| x * k;;|s| call(f, s.g)", "g * 3.0");
-    becomes("fn sign(x) { if x < 0 { return -1; } if x > 0 { return 1; } 0 };;|s| sign(s.kind)",
-        "if kind < 0 { -1 } else { if kind > 0 { 1 } else { 0 } }");
+    becomes(
+        "fn sign(x) { if x < 0 { return -1; } if x > 0 { return 1; } 0 };;|s| sign(s.kind)",
+        "if kind < 0 { -1 } else { if kind > 0 { 1 } else { 0 } }",
+    );
     becomes("fn abs(x) { x + 100 };;|s| abs(s.pre)", "pre + 100");
 }
 
 #[test]
 fn what_cannot_be_translated_says_why_and_where() {
     refused("|s| { let n = 0; for i in 0..3 { n += i; } n }", "uses a `for` loop, line 2, position");
-    refused("fn f(x) { print(x); x };;|s| f(s.g)", "calls `f`, which calls `print`, which only Rhai can run, line 1");
+    refused(
+        "fn f(x) { print(x); x };;|s| f(s.g)",
+        "calls `f`, which calls `print`, which only Rhai can run, line 1",
+    );
     refused("|s| `${s.pre}`", "builds a text");
     refused("fn f(x) { f(x) };;|s| f(s.g)", "too deeply");
     refused("|s| s", "uses the row as a whole");
@@ -309,16 +359,33 @@ fn what_cannot_be_translated_says_why_and_where() {
 fn what_is_not_translated_runs_row_by_row() {
     let total = "fn f(x) { let n = 0; for i in 0..x { n += 1; } n } ";
     assert_eq!(run(&format!("{total} rows(|s| f(s.pre))")), "[1, 1, 2, 3, 4, 4]");
-    assert_eq!(run(&format!("{total} rows(|s| f(s.pre.layer) == 5)")), "[false, false, true, true, false, false]");
-    assert_eq!(run("rows(|s| s.pre.mtype.split(\"_\")[0])"), "[\"L4\", \"L4\", \"L5\", \"L5\", \"L6\", \"L6\"]");
-    assert_eq!(run("rows(|s| s.pre.mtype.sub_string(0, 2) == \"L5\" && s.pre == 3)"), "[false, false, false, true, false, false]");
-    assert_eq!(run("rows(|s| `${s.pre}>${s.post.layer}`)"), "[\"1>5\", \"1>5\", \"2>5\", \"3>6\", \"4>4\", \"4>6\"]");
+    assert_eq!(
+        run(&format!("{total} rows(|s| f(s.pre.layer) == 5)")),
+        "[false, false, true, true, false, false]"
+    );
+    assert_eq!(
+        run("rows(|s| s.pre.mtype.split(\"_\")[0])"),
+        "[\"L4\", \"L4\", \"L5\", \"L5\", \"L6\", \"L6\"]"
+    );
+    assert_eq!(
+        run("rows(|s| s.pre.mtype.sub_string(0, 2) == \"L5\" && s.pre == 3)"),
+        "[false, false, false, true, false, false]"
+    );
+    assert_eq!(
+        run("rows(|s| `${s.pre}>${s.post.layer}`)"),
+        "[\"1>5\", \"1>5\", \"2>5\", \"3>6\", \"4>4\", \"4>6\"]"
+    );
     // The row handed on, and a link followed inside.
     assert_eq!(run("fn f(r) { for i in 0..1 {} let c = r.pre; c.layer } rows(f)"), "[4, 4, 5, 5, 6, 6]");
-    assert_eq!(run("fn g(c) { for i in 0..1 {} c.layer } rows(|s| g(s.pre) + g(s.post))"), "[9, 9, 10, 11, 10, 12]");
+    assert_eq!(
+        run("fn g(c) { for i in 0..1 {} c.layer } rows(|s| g(s.pre) + g(s.post))"),
+        "[9, 9, 10, 11, 10, 12]"
+    );
     // Captured values are shared with the script, and may be read by many threads.
-    assert_eq!(run("let t = [0.5]; rows(|s| { for x in t { if s.g > x { return true; } } false })"),
-        "[false, true, false, true, true, false]");
+    assert_eq!(
+        run("let t = [0.5]; rows(|s| { for x in t { if s.g > x { return true; } } false })"),
+        "[false, true, false, true, true, false]"
+    );
 }
 
 #[test]
@@ -328,14 +395,22 @@ fn a_closure_that_changes_what_it_captured_is_serial() {
     refused("let seen = #{};;|s| { seen[s.pre.mtype] = 1; true }", "(serial)");
     assert_eq!(run("let n = 0; kept(|s| { n += 1; n % 2 == 0 })"), "[1, 3, 4]");
     assert_eq!(run("let n = 0; kept(|s| { n += s.pre; true }); n"), "15");
-    assert_eq!(run("let seen = []; kept(|s| { if s.pre in seen { return false; } seen.push(s.pre); true })"), "[1, 2, 3, 4]");
+    assert_eq!(
+        run("let seen = []; kept(|s| { if s.pre in seen { return false; } seen.push(s.pre); true })"),
+        "[1, 2, 3, 4]"
+    );
     assert!(!run("let l = [1]; shown(|s| { for x in l {} l.len() })").contains("(serial)"));
 }
 
 #[test]
 fn a_failing_row_names_the_place() {
     let text = run("fn f(x) { for i in 0..1 {} if x > 3 { throw \"too large\" } x }\nrows(|s| f(s.pre))");
-    assert!(text.contains("too large") && text.contains("at line 1, position") && text.contains("it happened in `|s| …`"), "{text}");
+    assert!(
+        text.contains("too large")
+            && text.contains("at line 1, position")
+            && text.contains("it happened in `|s| …`"),
+        "{text}"
+    );
     assert!(text.contains("pre = 4"), "{text}");
     let text = run("rows(|s| { for i in 0..1 {} s.conductanse })");
     assert!(text.contains("no column `conductanse`"), "{text}");
@@ -355,11 +430,11 @@ fn columns_of_a_row_function_are_found() {
             seen.lock().expect("a lock").push(f.columns().map_or("all".to_owned(), |c| c.join(" ")));
         }
     });
-    let mut ask = |script: &str| -> String {
+    let ask = |script: &str| -> String {
         engine.run(script).expect("a script that runs");
         log.lock().expect("a lock").pop().unwrap_or_default()
     };
-    let mut has = |script: &str, wanted: &str| {
+    let has = |script: &str, wanted: &str| {
         let found = ask(script);
         let missing = wanted.split(' ').find(|w| !found.split(' ').any(|f| f == *w));
         assert_eq!(missing, None, "{script} asks for {found}");
@@ -367,7 +442,10 @@ fn columns_of_a_row_function_are_found() {
     };
     let found = has("columns(|s| s.g > 0.5 && s.pre.layer == 4)", "g pre pre.layer");
     assert!(!found.contains("post") && !found.contains("mtype"), "{found}");
-    assert_eq!(has("columns(|s| s.pre > 2 && s[\"delay\"] > 0.5)", "delay pre"), "delay delay.pre pre pre.pre");
+    assert_eq!(
+        has("columns(|s| s.pre > 2 && s[\"delay\"] > 0.5)", "delay pre"),
+        "delay delay.pre pre pre.pre"
+    );
     has("columns(|s| s.pre.mtype.len + s.g.round)", "g pre pre.mtype");
     has("fn f(r, n) { r.g + n } columns(|s| f(s, s.delay))", "delay g");
     has("fn f(c) { c.layer } columns(|s| f(s.post))", "post post.layer");
@@ -425,4 +503,79 @@ fn functions_outlive_the_text_that_defined_them() {
     assert_eq!(line("shown(weak)"), "!(g > 0.5)");
     line("let t = 0.25; let f = |s| s.g > t;");
     assert_eq!(line("tested(f)"), "g > 0.25");
+}
+
+mod random {
+    use proptest::prelude::*;
+
+    /// A number of a row, written at random.
+    fn number() -> BoxedStrategy<String> {
+        let leaf = prop_oneof![
+            Just("s.g".to_owned()),
+            Just("s.delay".to_owned()),
+            Just("s.pre.y".to_owned()),
+            Just("(s.kind).to_float()".to_owned()),
+            Just("limit".to_owned()),
+            (-3i32..30).prop_map(|i| format!("({:.1})", f64::from(i) / 4.0)),
+        ];
+        leaf.prop_recursive(3, 16, 3, |inner| {
+            prop_oneof![
+                (inner.clone(), prop_oneof![Just("+"), Just("-"), Just("*")], inner.clone())
+                    .prop_map(|(a, op, b)| format!("({a} {op} {b})")),
+                (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a} / (0.5 + {b}.abs()))")),
+                inner.clone().prop_map(|a| format!("(-{a})")),
+                inner.clone().prop_map(|a| format!("({a}).abs()")),
+                inner.clone().prop_map(|a| format!("floor({a})")),
+                (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("max({a}, {b})")),
+                (condition_of(inner.clone()), inner.clone(), inner.clone())
+                    .prop_map(|(c, a, b)| format!("(if {c} {{ {a} }} else {{ {b} }})")),
+                (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("{{ let q = {a}; q * {b} + q }}")),
+                (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("helper({a}, {b})")),
+                (inner.clone(), inner).prop_map(|(a, b)| {
+                    format!("(switch s.pre.layer {{ 4 => {a}, 5..=6 => {b}, _ => 0.0 }})")
+                }),
+            ]
+        })
+        .boxed()
+    }
+
+    fn condition_of(number: BoxedStrategy<String>) -> impl Strategy<Value = String> {
+        let compared = (number.clone(), prop_oneof![Just("<"), Just(">="), Just("=="), Just("!=")], number);
+        prop_oneof![
+            // Rhai takes floats for equal that differ in the last bit; whole parts do not.
+            compared.prop_map(|(a, op, b)| format!("(floor({a}) {op} floor({b}))")),
+            Just("(s.pre in [1, 4])".to_owned()),
+            Just("s.post.mtype.starts_with(\"L5\")".to_owned()),
+            Just("(s.pre.layer in 5..7)".to_owned()),
+            Just("!(s.pre == s.post || s.g > limit)".to_owned()),
+            Just("(s.g < limit && s.kind > 0)".to_owned()),
+        ]
+    }
+
+    /// A function's body that returns early, assigns and chooses.
+    fn body() -> impl Strategy<Value = String> {
+        let statement = prop_oneof![
+            (condition_of(number()), number()).prop_map(|(c, a)| format!("if {c} {{ return {a}; }}")),
+            (condition_of(number()), number()).prop_map(|(c, a)| format!("if {c} {{ w = {a}; }}")),
+            (condition_of(number()), number(), number())
+                .prop_map(|(c, a, b)| format!("if {c} {{ w += {a}; }} else {{ let w = 1.0; return {b}; }}")),
+            number().prop_map(|a| format!("w -= {a};")),
+            (condition_of(number()), condition_of(number()), number())
+                .prop_map(|(c, d, a)| format!("if {c} {{ if {d} {{ return w; }} w = {a}; }}")),
+        ];
+        (prop::collection::vec(statement, 0..4), number())
+            .prop_map(|(statements, last)| format!("{{ let w = 0.5; {} w + {last} }}", statements.join(" ")))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+        #[test]
+        fn closures_compute_what_rhai_computes(body in body()) {
+            let script = format!(
+                "fn helper(a, b) {{ if a > b {{ return a - b; }} a * 0.5 }} let limit = 0.6; tested(|s| {body})"
+            );
+            let text = super::run(&script);
+            prop_assert!(!text.starts_with("error") && (!text.contains(" because it ") || text.contains("too long")), "{} gives {}", script, text);
+        }
+    }
 }

@@ -1,25 +1,18 @@
 //! From the syntax tree of a script function to an expression over the columns of its row.
 
-use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
 use rhai::{
-    ASTFlags, Array, Blob, Dynamic, Expr as Ast, FlowControl, FnCallExpr, FnPtr, ImmutableString, Map, Module,
-    NativeCallContext, Position, RangeCase, Stmt, SwitchCasesCollection,
+    ASTFlags, Array, Dynamic, Expr as Ast, FlowControl, ImmutableString, Module, NativeCallContext, Position,
+    RangeCase, Stmt, SwitchCasesCollection,
 };
 
-use super::uses::is_getter;
 use super::{Functions, Lambda, Reason, Step, cases, settled};
-use crate::query::{BinaryOp, Expr, Function, Members, Pattern, Value};
-use crate::script::api::cells::Cells;
-use crate::script::convert::{UNITS, scalar};
+use crate::query::{BinaryOp, Expr, Members, Value};
+use crate::script::convert::scalar;
 
-/// How deep calls of script functions are written out in place.
-const DEPTH: usize = 24;
 /// How many parts an expression may have: a `let` that is used often is written out as often.
 const PARTS: usize = 4096;
-/// The largest captured map whose look-up is written as a choice.
-const LOOK_UP: usize = 64;
 
 /// Translates a function whose first parameters are bound to captured values and whose last is the row.
 pub(super) fn translate(
@@ -38,7 +31,7 @@ pub(super) fn translate(
 
 /// What a part of the script stands for.
 #[derive(Clone)]
-enum Term {
+pub(super) enum Term {
     /// The row (an empty path), or what is reached from it.
     Path(String),
     /// A value that is known now.
@@ -64,10 +57,10 @@ struct Variable {
 
 /// What names mean where a statement stands.
 #[derive(Clone, Default)]
-struct Scope {
+pub(super) struct Scope {
     variables: Vec<Variable>,
     this: Option<Term>,
-    home: Option<Arc<Module>>,
+    pub(super) home: Option<Arc<Module>>,
 }
 
 /// What a block does: it returns under some conditions, tried in order, or else comes to its end with a value.
@@ -84,11 +77,11 @@ impl Flow {
 }
 
 /// The value of an expression; `()` for `()`.
-fn unit() -> Term {
+pub(super) fn unit() -> Term {
     Term::Constant(Dynamic::UNIT)
 }
 
-fn expr_of(term: Term, at: Position) -> Step<Expr> {
+pub(super) fn expr_of(term: Term, at: Position) -> Step<Expr> {
     match term {
         Term::Path(path) if path.is_empty() => Err(Reason::new("uses the row as a whole", at)),
         Term::Path(path) => Ok(Expr::Column(path)),
@@ -102,81 +95,63 @@ fn expr_of(term: Term, at: Position) -> Step<Expr> {
     }
 }
 
-fn kind(value: &Dynamic) -> String {
-    let name = super::super::error::type_name(value.type_name());
+pub(super) fn kind(value: &Dynamic) -> String {
+    let name = crate::script::error::type_name(value.type_name());
     let article = if name.starts_with(['a', 'e', 'i', 'o', 'A', 'E', 'I', 'O']) { "an" } else { "a" };
     format!("{article} {name}")
 }
 
-fn operator(sign: &str) -> Option<BinaryOp> {
-    Some(match sign {
-        "+" => BinaryOp::Add,
-        "-" => BinaryOp::Subtract,
-        "*" => BinaryOp::Multiply,
-        "/" => BinaryOp::Divide,
-        "%" => BinaryOp::Remainder,
-        "**" => BinaryOp::Power,
-        "==" => BinaryOp::Equal,
-        "!=" => BinaryOp::NotEqual,
-        "<" => BinaryOp::Less,
-        "<=" => BinaryOp::LessOrEqual,
-        ">" => BinaryOp::Greater,
-        ">=" => BinaryOp::GreaterOrEqual,
-        _ => return None,
-    })
+/// One of two terms.
+fn either(condition: Expr, then: Term, otherwise: Term, at: Position) -> Step<Term> {
+    let (then, otherwise) = (expr_of(then, at)?, expr_of(otherwise, at)?);
+    Ok(Term::Computed(choice(condition, then, otherwise)))
 }
 
-/// Whether the expression can only be true or false.
-fn is_condition(expr: &Expr) -> bool {
-    match expr {
-        Expr::Not(_) | Expr::In(..) | Expr::Match(..) | Expr::IsNull(_) | Expr::Literal(Value::Bool(_)) => true,
-        Expr::Binary(op, ..) => op.compares() || matches!(op, BinaryOp::And | BinaryOp::Or),
-        _ => false,
-    }
-}
-
-fn choice(condition: Expr, then: Expr, otherwise: Expr) -> Expr {
+pub(super) fn choice(condition: Expr, then: Expr, otherwise: Expr) -> Expr {
     Expr::If(Box::new(condition), Box::new(then), Box::new(otherwise))
 }
 
-struct Translator<'a> {
-    ctx: &'a NativeCallContext<'a>,
-    functions: &'a Functions,
+pub(super) struct Translator<'a> {
+    pub(super) ctx: &'a NativeCallContext<'a>,
+    pub(super) functions: &'a Functions,
+    /// How many parts were written out more than once.
     parts: usize,
-    depth: usize,
+    /// How many script functions are open.
+    pub(super) depth: usize,
 }
 
 impl Translator<'_> {
     // ---- functions and statements --------------------------------------------------------------------------
 
     /// The value of a script function for some arguments, the first of which are captured variables.
-    fn inline(&mut self, lambda: &Lambda, captured: usize, arguments: Vec<Term>, this: Option<Term>) -> Step<Term> {
+    pub(super) fn inline(
+        &mut self,
+        lambda: &Lambda,
+        captured: usize,
+        arguments: Vec<Term>,
+        this: Option<Term>,
+    ) -> Step<Term> {
         let names = lambda.params.iter().cloned().zip(arguments).enumerate();
-        let variables =
-            names.map(|(i, (name, term))| Variable { name, term, version: 0, captured: i < captured }).collect();
+        let variables = names
+            .map(|(i, (name, term))| Variable { name, term, version: 0, captured: i < captured })
+            .collect();
         let mut scope = Scope { variables, this, home: lambda.home.clone() };
         let flow = self.statements(&lambda.body, &mut scope)?;
-        self.value(flow)
+        Self::value(flow)
     }
 
     /// The value of a function from what its body does.
-    fn value(&mut self, flow: Flow) -> Step<Term> {
+    fn value(flow: Flow) -> Step<Term> {
         let at = Position::NONE;
         let mut value = flow.end;
         for (condition, returned) in flow.returns.into_iter().rev() {
             value = Some(match (condition, value) {
-                (Some(condition), Some(rest)) => self.either(condition, returned, rest, at)?,
+                (Some(condition), Some(rest)) => either(condition, returned, rest, at)?,
                 // The last way out is always taken where the others are not.
                 _ => returned,
             });
         }
         Ok(value.unwrap_or_else(unit))
-    }
-
-    /// One of two terms.
-    fn either(&mut self, condition: Expr, then: Term, otherwise: Term, at: Position) -> Step<Term> {
-        let (then, otherwise) = (expr_of(then, at)?, expr_of(otherwise, at)?);
-        Ok(Term::Computed(choice(condition, then, otherwise)))
     }
 
     /// Statements in a scope that stays as they leave it.
@@ -219,7 +194,13 @@ impl Translator<'_> {
                 Ok(Flow::ends(unit()))
             }
             Stmt::Assignment(parts) => {
-                self.assign(&parts.1.lhs, parts.0.get_op_assignment_info().map(|i| i.5), &parts.1.rhs, at, scope)?;
+                self.assign(
+                    &parts.1.lhs,
+                    parts.0.get_op_assignment_info().map(|i| i.5),
+                    &parts.1.rhs,
+                    at,
+                    scope,
+                )?;
                 Ok(Flow::ends(unit()))
             }
             Stmt::Return(value, flags, _) if !flags.contains(ASTFlags::BREAK) => {
@@ -242,7 +223,14 @@ impl Translator<'_> {
         }
     }
 
-    fn assign(&mut self, to: &Ast, op: Option<&str>, value: &Ast, at: Position, scope: &mut Scope) -> Step<()> {
+    fn assign(
+        &mut self,
+        to: &Ast,
+        op: Option<&str>,
+        value: &Ast,
+        at: Position,
+        scope: &mut Scope,
+    ) -> Step<()> {
         let target = match to {
             Ast::Variable(variable, ..) if variable.2.is_empty() => {
                 scope.variables.iter().rposition(|v| v.name == variable.1)
@@ -251,7 +239,10 @@ impl Translator<'_> {
         };
         let Some(target) = target else { return Err(Reason::new("assigns to a part of a variable", at)) };
         if scope.variables[target].captured {
-            return Err(Reason::new(format!("changes the captured variable `{}`", scope.variables[target].name), at));
+            return Err(Reason::new(
+                format!("changes the captured variable `{}`", scope.variables[target].name),
+                at,
+            ));
         }
         let mut term = self.term(value, scope)?;
         if let Some(sign) = op {
@@ -269,7 +260,9 @@ impl Translator<'_> {
         let at = parts.expr.position();
         let condition = match self.term(&parts.expr, scope)? {
             Term::Constant(value) => {
-                let holds = value.as_bool().map_err(|_| Reason::new("has an `if` on something else than a condition", at))?;
+                let holds = value
+                    .as_bool()
+                    .map_err(|_| Reason::new("has an `if` on something else than a condition", at))?;
                 let taken = if holds { &parts.body } else { &parts.branch };
                 return self.block(taken.statements(), scope);
             }
@@ -322,7 +315,7 @@ impl Translator<'_> {
             return Ok(unit());
         }
         self.spend(condition, at)?;
-        self.either(condition.clone(), a, b, at)
+        either(condition.clone(), a, b, at)
     }
 
     /// The variables after an `if`: those that a branch has assigned become choices.
@@ -332,14 +325,20 @@ impl Translator<'_> {
                 continue;
             }
             self.spend(condition, at)?;
-            variable.term = self.either(condition.clone(), a.term, b.term, at)?;
+            variable.term = either(condition.clone(), a.term, b.term, at)?;
             variable.version = a.version.max(b.version) + 1;
         }
         Ok(())
     }
 
     /// `switch`: a chain of choices, in the order in which the script writes them.
-    fn switch(&mut self, on: &Ast, cases: &SwitchCasesCollection, at: Position, scope: &mut Scope) -> Step<Term> {
+    fn switch(
+        &mut self,
+        on: &Ast,
+        cases: &SwitchCasesCollection,
+        at: Position,
+        scope: &mut Scope,
+    ) -> Step<Term> {
         let on = expr_of(self.term(on, scope)?, at)?;
         // The values of each block, since `1 | 2 => …` and several blocks for one value are both allowed.
         let mut values: Vec<Vec<Value>> = vec![Vec::new(); cases.expressions.len()];
@@ -396,7 +395,7 @@ impl Translator<'_> {
 
     // ---- expressions ---------------------------------------------------------------------------------------
 
-    fn term(&mut self, expr: &Ast, scope: &mut Scope) -> Step<Term> {
+    pub(super) fn term(&mut self, expr: &Ast, scope: &mut Scope) -> Step<Term> {
         let at = expr.position();
         if expr.is_constant()
             && let Some(value) = expr.get_literal_value(None)
@@ -440,7 +439,7 @@ impl Translator<'_> {
     }
 
     /// Counts the parts of an expression that is written out once more.
-    fn spend(&mut self, expr: &Expr, at: Position) -> Step<()> {
+    pub(super) fn spend(&mut self, expr: &Expr, at: Position) -> Step<()> {
         expr.walk(&mut |_| self.parts += 1);
         if self.parts > PARTS {
             return Err(Reason::new("is too long when all its variables and functions are written out", at));
@@ -448,7 +447,7 @@ impl Translator<'_> {
         Ok(())
     }
 
-    fn spent(&mut self, term: Term, at: Position) -> Step<Term> {
+    pub(super) fn spent(&mut self, term: Term, at: Position) -> Step<Term> {
         if let Term::Computed(expr) = &term {
             self.spend(expr, at)?;
         }
@@ -459,12 +458,17 @@ impl Translator<'_> {
         if let Some(variable) = scope.variables.iter().rev().find(|v| v.name == name) {
             return self.spent(variable.term.clone(), at);
         }
-        Err(Reason::new(format!("uses the variable `{name}`, which is not known before the rows are read"), at))
+        Err(Reason::new(
+            format!("uses the variable `{name}`, which is not known before the rows are read"),
+            at,
+        ))
     }
 
     /// `global::name` and `library::name`.
     fn qualified(&mut self, path: &[&str], name: &str, at: Position, scope: &Scope) -> Step<Term> {
-        let shown = || format!("uses `{}::{name}`, whose value is not known before the rows are read", path.join("::"));
+        let shown = || {
+            format!("uses `{}::{name}`, whose value is not known before the rows are read", path.join("::"))
+        };
         let value = if path == ["global"] {
             let constants = self.ctx.global_runtime_state().constants.as_ref();
             constants.and_then(|c| c.read().ok()?.get(name).cloned())
@@ -474,7 +478,7 @@ impl Translator<'_> {
         value.map(|v| Term::Constant(settled(&v))).ok_or_else(|| Reason::new(shown(), at))
     }
 
-    fn module(&self, path: &[&str], scope: &Scope) -> Option<Arc<Module>> {
+    pub(super) fn module(&self, path: &[&str], scope: &Scope) -> Option<Arc<Module>> {
         // A library's own imports are its sub-modules.
         let inside = scope.home.as_ref().and_then(|home| {
             path.iter().try_fold(home.clone(), |module, name| {
@@ -516,437 +520,14 @@ impl Translator<'_> {
             term => {
                 let value = expr_of(term, at)?;
                 self.spend(&value, at)?;
-                self.either(Expr::IsNull(Box::new(value.clone())), rest, Term::Computed(value), at)
+                either(Expr::IsNull(Box::new(value.clone())), rest, Term::Computed(value), at)
             }
         })
-    }
-
-    // ---- chains of dots and brackets -----------------------------------------------------------------------
-
-    /// Follows the links of a chain from what its first part stands for.
-    fn chain(&mut self, start: Term, link: &Ast, scope: &mut Scope) -> Step<Term> {
-        let (parts, flags, dot) = match link {
-            Ast::Dot(parts, flags, _) => (parts, flags, true),
-            Ast::Index(parts, flags, _) => (parts, flags, false),
-            _ => return Err(Reason::new("uses a chain that only Rhai can follow", link.position())),
-        };
-        // `a.b.c` is a, then b.c; the flag says that nothing follows.
-        if !flags.contains(ASTFlags::BREAK)
-            && let Ast::Dot(rest, ..) | Ast::Index(rest, ..) = &parts.rhs
-        {
-            let next = self.link(start, &rest.lhs, dot, scope)?;
-            return self.chain(next, &parts.rhs, scope);
-        }
-        self.link(start, &parts.rhs, dot, scope)
-    }
-
-    fn link(&mut self, on: Term, link: &Ast, dot: bool, scope: &mut Scope) -> Step<Term> {
-        let at = link.position();
-        if !dot {
-            let index = self.term(link, scope)?;
-            return self.element(on, index, at);
-        }
-        match link {
-            Ast::Property(property, at) => self.property(on, &property.2, *at),
-            Ast::MethodCall(call, at) => {
-                let arguments = call.args.iter().map(|a| self.term(a, scope)).collect::<Step<Vec<_>>>()?;
-                self.method(on, &call.name, arguments, *at, scope)
-            }
-            _ => Err(Reason::new("uses a chain that only Rhai can follow", at)),
-        }
-    }
-
-    fn property(&mut self, on: Term, name: &str, at: Position) -> Step<Term> {
-        match on {
-            Term::Path(path) if path.is_empty() => Ok(Term::Path(name.to_owned())),
-            Term::Path(path) if !is_getter(name) => Ok(Term::Path(format!("{path}.{name}"))),
-            Term::Computed(expr) if !is_getter(name) => match reached(&expr, name) {
-                Some(expr) => Ok(Term::Computed(expr)),
-                None => Err(Reason::new(format!("asks for `{name}` of a computed value"), at)),
-            },
-            Term::Constant(value) => self.constant_property(value, name, at),
-            Term::List(_) | Term::Span(..) => {
-                Err(Reason::new(format!("asks for `{name}` of something that is made for each row"), at))
-            }
-            Term::Path(_) | Term::Computed(_) => match UNITS.iter().find(|(unit, _)| *unit == name) {
-                Some((_, factor)) => self.operation("*", on, Term::Constant((*factor).into()), at),
-                None => self.native(name, vec![on], at),
-            },
-        }
-    }
-
-    /// A property of a value that is known: a number with a unit, a key of a map, a fact of a circuit.
-    fn constant_property(&self, mut value: Dynamic, name: &str, at: Position) -> Step<Term> {
-        if let Some(number) = scalar(&value).and_then(|v| v.as_f64())
-            && let Some((_, factor)) = UNITS.iter().find(|(unit, _)| *unit == name)
-        {
-            return Ok(Term::Constant((number * factor).into()));
-        }
-        if let Some(map) = value.read_lock::<Map>() {
-            return Ok(Term::Constant(map.get(name).map_or(Dynamic::UNIT, settled)));
-        }
-        let result = self.ctx.call_native_fn_raw(format!("get${name}"), true, &mut [&mut value]);
-        result.map(Term::Constant).map_err(|_| Reason::new(format!("asks for `{name}` of {}", kind(&value)), at))
-    }
-
-    /// `a[b]`.
-    fn element(&mut self, on: Term, index: Term, at: Position) -> Step<Term> {
-        let by_name = match &index {
-            Term::Constant(index) => index.read_lock::<ImmutableString>().map(|name| name.clone()),
-            _ => None,
-        };
-        let by_number = match &index {
-            Term::Constant(index) => index.as_int().ok(),
-            _ => None,
-        };
-        match (on, by_name, by_number) {
-            // A column's name may hold anything, also what a path cannot.
-            (Term::Path(path), Some(name), _) if path.is_empty() => Ok(Term::Path(name.to_string())),
-            (Term::Path(path), Some(name), _) => Ok(Term::Path(format!("{path}.{name}"))),
-            (Term::List(items), _, Some(i)) => match position(i, items.len()).and_then(|i| items.get(i)) {
-                Some(item) => self.spent(item.clone(), at),
-                None => Err(Reason::new("asks an array for an element that it does not have", at)),
-            },
-            (Term::Constant(value), name, number) => self.constant_element(&value, name, number, index, at),
-            _ => Err(Reason::new("uses an index that only Rhai can follow", at)),
-        }
-    }
-
-    fn constant_element(
-        &mut self,
-        value: &Dynamic,
-        name: Option<ImmutableString>,
-        number: Option<i64>,
-        index: Term,
-        at: Position,
-    ) -> Step<Term> {
-        if let Some(map) = value.read_lock::<Map>() {
-            return match name {
-                Some(name) => Ok(Term::Constant(map.get(name.as_str()).map_or(Dynamic::UNIT, settled))),
-                None => self.look_up(&map, index, at),
-            };
-        }
-        if let Some(array) = value.read_lock::<Array>()
-            && let Some(number) = number
-        {
-            let item = position(number, array.len()).and_then(|i| array.get(i));
-            return match item {
-                Some(item) => Ok(Term::Constant(settled(item))),
-                None => Err(Reason::new("asks an array for an element that it does not have", at)),
-            };
-        }
-        Err(Reason::new(format!("uses an index into {}", kind(value)), at))
-    }
-
-    /// `names[s.mtype]` with a map that is known: a choice between its values.
-    fn look_up(&mut self, map: &Map, key: Term, at: Position) -> Step<Term> {
-        if map.len() > LOOK_UP {
-            return Err(Reason::new(format!("looks things up in a map with {} keys", map.len()), at));
-        }
-        let key = expr_of(key, at)?;
-        let mut value = Expr::Literal(Value::Null);
-        for (name, item) in map.iter().rev() {
-            self.spend(&key, at)?;
-            let item = expr_of(Term::Constant(item.clone()), at)?;
-            value = choice(Expr::binary(BinaryOp::Equal, key.clone(), Expr::literal(name.as_str())), item, value);
-        }
-        Ok(Term::Computed(value))
-    }
-
-    // ---- calls ---------------------------------------------------------------------------------------------
-
-    fn method(&mut self, on: Term, name: &str, arguments: Vec<Term>, at: Position, scope: &Scope) -> Step<Term> {
-        if let Term::Constant(value) = &on
-            && let Some(function) = value.read_lock::<FnPtr>()
-            && name == "call"
-        {
-            return self.pointer(&function.clone(), arguments, at, scope);
-        }
-        // A method that the script defines for this very type is Rhai's business; a general one sees `this`.
-        if let Some(lambda) = self.functions.find(name, arguments.len(), scope.home.as_ref()) {
-            return self.script(&lambda, 0, arguments, Some(on), at);
-        }
-        let mut all = vec![on];
-        all.extend(arguments);
-        self.native(name, all, at)
-    }
-
-    fn call(&mut self, call: &FnCallExpr, at: Position, scope: &mut Scope) -> Step<Term> {
-        let name = call.name.as_str();
-        if call.capture_parent_scope {
-            return Err(Reason::new(format!("calls `{name}!`, which sees the variables around it"), at));
-        }
-        // `x in a..b` has its range as an argument; both ends may depend on the row.
-        let arguments = call.args.iter().map(|a| self.term(a, scope)).collect::<Step<Vec<_>>>()?;
-        if call.is_qualified() {
-            let path: Vec<&str> = call.namespace.path.iter().map(|ident| ident.name.as_str()).collect();
-            let module = self.module(&path, scope);
-            let found = module.and_then(|m| {
-                let definition = m.get_script_fn(name, arguments.len())?.clone();
-                Some(Lambda::new(&definition, Some(m)))
-            });
-            return match found {
-                Some(lambda) => self.script(&lambda, 0, arguments, None, at),
-                None => Err(Reason::new(format!("calls `{}::{name}`, which is no script function", path.join("::")), at)),
-            };
-        }
-        if call.is_operator_call() {
-            return self.signed(name, arguments, at);
-        }
-        if let Some(lambda) = self.functions.find(name, arguments.len(), scope.home.as_ref()) {
-            return self.script(&lambda, 0, arguments, None, at);
-        }
-        if name == "call"
-            && let Some(Term::Constant(value)) = arguments.first()
-            && let Some(function) = value.read_lock::<FnPtr>()
-        {
-            let rest = arguments[1..].to_vec();
-            return self.pointer(&function.clone(), rest, at, scope);
-        }
-        self.native(name, arguments, at)
-    }
-
-    /// A call through a function pointer that is known.
-    fn pointer(&mut self, function: &FnPtr, arguments: Vec<Term>, at: Position, scope: &Scope) -> Step<Term> {
-        let mut all: Vec<Term> = function.iter_curry().map(|v| Term::Constant(settled(v))).collect();
-        all.extend(arguments);
-        match self.functions.find(function.fn_name(), all.len(), scope.home.as_ref()) {
-            Some(lambda) => self.script(&lambda, function.curry().len(), all, None, at),
-            None => self.native(function.fn_name(), all, at),
-        }
-    }
-
-    /// A script function is written out in place.
-    fn script(
-        &mut self,
-        lambda: &Lambda,
-        captured: usize,
-        arguments: Vec<Term>,
-        this: Option<Term>,
-        at: Position,
-    ) -> Step<Term> {
-        let name = &lambda.name;
-        if self.depth >= DEPTH {
-            return Err(Reason::new(format!("calls `{name}`, which calls others too deeply"), at));
-        }
-        self.depth += 1;
-        let result = self.inline(lambda, captured, arguments, this);
-        self.depth -= 1;
-        result.map_err(|inner| {
-            // A long chain of calls says no more than its end.
-            if inner.what.matches(", which ").count() > 2 {
-                return inner;
-            }
-            let at = if inner.at.is_none() { at } else { inner.at };
-            Reason::new(format!("calls `{name}`, which {}", inner.what), at)
-        })
-    }
-
-    /// An operator in front of one thing or between two.
-    fn signed(&mut self, sign: &str, mut arguments: Vec<Term>, at: Position) -> Step<Term> {
-        if arguments.len() == 2
-            && let (Some(right), Some(left)) = (arguments.pop(), arguments.pop())
-        {
-            return match sign {
-                ".." | "..=" => Ok(Term::Span(Box::new(left), Box::new(right), sign == "..=")),
-                "contains" => self.membership(left, right, at),
-                _ => self.operation(sign, left, right, at),
-            };
-        }
-        let Some(one) = arguments.pop() else { return Err(Reason::new(format!("uses `{sign}`"), at)) };
-        match (sign, one) {
-            ("+", one) => Ok(one),
-            ("-" | "!", Term::Constant(value)) => self.evaluated(sign, vec![value], at),
-            ("-", one) => Ok(Term::Computed(Expr::Negate(Box::new(expr_of(one, at)?)))),
-            ("!", one) => Ok(Term::Computed(expr_of(one, at)?.negated())),
-            _ => Err(Reason::new(format!("uses the operator `{sign}`"), at)),
-        }
-    }
-
-    fn operation(&mut self, sign: &str, left: Term, right: Term, at: Position) -> Step<Term> {
-        if let (Term::Constant(a), Term::Constant(b)) = (&left, &right) {
-            return self.evaluated(sign, vec![a.clone(), b.clone()], at);
-        }
-        let is_unit = |term: &Term| matches!(term, Term::Constant(value) if value.is_unit());
-        if matches!(sign, "==" | "!=") && (is_unit(&left) || is_unit(&right)) {
-            let tested = expr_of(if is_unit(&left) { right } else { left }, at)?;
-            let null = Expr::IsNull(Box::new(tested));
-            return Ok(Term::Computed(if sign == "==" { null } else { null.negated() }));
-        }
-        let (left, right) = (expr_of(left, at)?, expr_of(right, at)?);
-        let op = match operator(sign) {
-            Some(op) => op,
-            // Between conditions, `&` and `|` are `&&` and `||` that do not stop early.
-            None if matches!(sign, "&" | "|") && is_condition(&left) && is_condition(&right) => {
-                if sign == "&" { BinaryOp::And } else { BinaryOp::Or }
-            }
-            None => return Err(Reason::new(format!("uses the operator `{sign}`"), at)),
-        };
-        Ok(Term::Computed(Expr::binary(op, left, right)))
-    }
-
-    /// What Rhai makes of constants.
-    fn evaluated(&self, name: &str, mut arguments: Vec<Dynamic>, at: Position) -> Step<Term> {
-        let mut references: Vec<&mut Dynamic> = arguments.iter_mut().collect();
-        let result = self.ctx.call_native_fn_raw(name, false, &mut references);
-        result.map(|value| Term::Constant(value.flatten())).map_err(|_| Reason::new(format!("fails at `{name}`"), at))
-    }
-
-    /// A native function: those that have a counterpart in the expression language.
-    fn native(&mut self, name: &str, mut arguments: Vec<Term>, at: Position) -> Step<Term> {
-        let refuse = || Reason::new(format!("calls `{name}`, which only Rhai can run"), at);
-        let constants: Option<Vec<Dynamic>> = arguments
-            .iter()
-            .map(|a| if let Term::Constant(value) = a { Some(value.clone()) } else { None })
-            .collect();
-        let known = Function::named(name, arguments.len()).is_some() || EVALUATED.contains(&name);
-        if let Some(constants) = constants
-            && known
-        {
-            return self.evaluated(name, constants, at);
-        }
-        let text = |term: Option<Term>| match term {
-            Some(Term::Constant(value)) => match scalar(&value) {
-                Some(Value::Text(text)) => Ok(text.to_string()),
-                _ => Err(refuse()),
-            },
-            _ => Err(Reason::new(format!("calls `{name}` with a text that is not known before the rows are read"), at)),
-        };
-        match (name, arguments.len()) {
-            ("contains", 2) => {
-                let item = arguments.pop().unwrap_or_else(unit);
-                let container = arguments.pop().unwrap_or_else(unit);
-                return self.membership(container, item, at);
-            }
-            ("starts_with" | "ends_with", 2) => {
-                let part = text(arguments.pop())?;
-                let of = expr_of(arguments.pop().unwrap_or_else(unit), at)?;
-                let pattern = if name == "starts_with" { Pattern::StartsWith(part) } else { Pattern::EndsWith(part) };
-                return Ok(Term::Computed(Expr::Match(Box::new(of), pattern)));
-            }
-            _ => {}
-        }
-        let arguments = arguments.into_iter().map(|a| expr_of(a, at)).collect::<Step<Vec<_>>>()?;
-        let parts = |translator: &mut Self| arguments.iter().try_for_each(|a| translator.spend(a, at));
-        let call = |function: Function, arguments: Vec<Expr>| Expr::Call(function, arguments);
-        let expr = match (name, arguments.as_slice()) {
-            ("is_nan", [x]) => {
-                parts(self)?;
-                Expr::binary(BinaryOp::NotEqual, x.clone(), x.clone())
-            }
-            ("is_empty", [x]) => {
-                Expr::binary(BinaryOp::Equal, call(Function::Length, vec![x.clone()]), Expr::literal(0))
-            }
-            ("is_zero", [x]) => Expr::binary(BinaryOp::Equal, x.clone(), Expr::literal(0)),
-            ("is_odd" | "is_even", [x]) => {
-                let remainder = Expr::binary(BinaryOp::Remainder, x.clone(), Expr::literal(2));
-                let op = if name == "is_odd" { BinaryOp::NotEqual } else { BinaryOp::Equal };
-                Expr::binary(op, remainder, Expr::literal(0))
-            }
-            ("tan", [x]) => {
-                parts(self)?;
-                let (sin, cos) = (call(Function::Sin, vec![x.clone()]), call(Function::Cos, vec![x.clone()]));
-                Expr::binary(BinaryOp::Divide, sin, cos)
-            }
-            ("log", [x, base]) => {
-                let ln = |x: &Expr| call(Function::Ln, vec![x.clone()]);
-                Expr::binary(BinaryOp::Divide, ln(x), ln(base))
-            }
-            ("atan", [x]) => call(Function::Atan2, vec![x.clone(), Expr::literal(1.0)]),
-            ("hypot", [x, y]) => {
-                parts(self)?;
-                let square = |e: &Expr| Expr::binary(BinaryOp::Multiply, e.clone(), e.clone());
-                call(Function::Sqrt, vec![Expr::binary(BinaryOp::Add, square(x), square(y))])
-            }
-            // Rhai's `int` and `fraction` of a float are floats.
-            ("int" | "fraction" | "is_finite" | "is_infinite", _) => return Err(refuse()),
-            (_, arguments) => match Function::named(name, arguments.len()) {
-                Some(function) => call(function, arguments.to_vec()),
-                None => return Err(refuse()),
-            },
-        };
-        Ok(Term::Computed(expr))
-    }
-
-    /// `item in container`, which Rhai writes as `contains(container, item)`.
-    fn membership(&mut self, container: Term, item: Term, at: Position) -> Step<Term> {
-        match (container, item) {
-            (Term::Constant(container), Term::Constant(item)) => {
-                self.evaluated("contains", vec![container, item], at)
-            }
-            (Term::Constant(container), item) => self.among(&container, expr_of(item, at)?, at),
-            (Term::List(items), item) => {
-                let item = expr_of(item, at)?;
-                let mut any: Option<Expr> = None;
-                for one in items {
-                    self.spend(&item, at)?;
-                    let equal = self.operation("==", Term::Computed(item.clone()), one, at)?;
-                    let equal = expr_of(equal, at)?;
-                    any = Some(any.map_or(equal.clone(), |before| Expr::binary(BinaryOp::Or, before, equal)));
-                }
-                Ok(any.map_or(Term::Constant(false.into()), Term::Computed))
-            }
-            (Term::Span(low, high, end), item) => {
-                let (item, low, high) = (expr_of(item, at)?, expr_of(*low, at)?, expr_of(*high, at)?);
-                self.spend(&item, at)?;
-                Ok(Term::Computed(within(item, low, high, end)))
-            }
-            (container, Term::Constant(item)) => match scalar(&item) {
-                Some(Value::Text(part)) => {
-                    let of = expr_of(container, at)?;
-                    Ok(Term::Computed(Expr::Match(Box::new(of), Pattern::Contains(part.to_string()))))
-                }
-                _ => Err(Reason::new(format!("looks for {} in a value of the row", kind(&item)), at)),
-            },
-            _ => Err(Reason::new("looks for a text that is not known before the rows are read", at)),
-        }
-    }
-
-    /// Membership in something that is known.
-    fn among(&mut self, container: &Dynamic, item: Expr, at: Position) -> Step<Term> {
-        if let Some(range) = container.read_lock::<Range<i64>>() {
-            self.spend(&item, at)?;
-            // An open range ends at the largest number there is.
-            let low = Expr::literal(range.start);
-            return Ok(Term::Computed(if range.end == i64::MAX {
-                Expr::binary(BinaryOp::GreaterOrEqual, item, low)
-            } else {
-                within(item, low, Expr::literal(range.end), false)
-            }));
-        }
-        if let Some(range) = container.read_lock::<RangeInclusive<i64>>() {
-            self.spend(&item, at)?;
-            return Ok(Term::Computed(within(item, Expr::literal(*range.start()), Expr::literal(*range.end()), true)));
-        }
-        if let Some(cells) = container.read_lock::<Cells>() {
-            let ids = cells.ids().map_err(|e| Reason::new(format!("asks for cells that fail: {}", e.message()), at))?;
-            return Ok(Term::Computed(Expr::In(Box::new(item), Members::Ids(ids))));
-        }
-        let values: Option<Vec<Value>> = if let Some(array) = container.read_lock::<Array>() {
-            array.iter().map(|v| scalar(&settled(v))).collect()
-        } else if let Some(blob) = container.read_lock::<Blob>() {
-            Some(blob.iter().map(|b| Value::Int(i64::from(*b))).collect())
-        } else if let Some(map) = container.read_lock::<Map>() {
-            Some(map.keys().map(|key| Value::from(key.as_str())).collect())
-        } else {
-            None
-        };
-        match values {
-            Some(values) => Ok(Term::Computed(Expr::In(Box::new(item), Members::Values(values)))),
-            None => Err(Reason::new(format!("looks for a value of the row in {}", kind(container)), at)),
-        }
     }
 }
 
-/// Functions that have no counterpart but can be computed at once where all is known; none depends on anything else.
-const EVALUATED: &[&str] = &[
-    "PI", "E", "contains", "starts_with", "ends_with", "sub_string", "to_string", "trim", "hypot", "tan", "asin",
-    "acos", "atan", "sinh", "cosh", "tanh", "log", "parse_int", "parse_float", "to_degrees", "to_radians", "is_nan",
-    "is_empty", "is_zero", "is_odd", "is_even", "int", "fraction", "keys", "values", "split", "index_of",
-];
-
 /// The values of a list, if all are known.
-fn list(items: Vec<Term>) -> Term {
+pub(super) fn list(items: Vec<Term>) -> Term {
     let known: Option<Array> = items
         .iter()
         .map(|item| if let Term::Constant(value) = item { Some(value.clone()) } else { None })
@@ -954,25 +535,7 @@ fn list(items: Vec<Term>) -> Term {
     known.map_or(Term::List(items), |array| Term::Constant(array.into()))
 }
 
-/// A cell's property through a choice between links: `(if a { s.pre } else { s.post }).layer`.
-fn reached(expr: &Expr, name: &str) -> Option<Expr> {
-    match expr {
-        Expr::Column(path) => Some(Expr::Column(format!("{path}.{name}"))),
-        Expr::If(condition, a, b) => Some(choice((**condition).clone(), reached(a, name)?, reached(b, name)?)),
-        _ => None,
-    }
-}
-
-fn within(item: Expr, low: Expr, high: Expr, end: bool) -> Expr {
+pub(super) fn within(item: Expr, low: Expr, high: Expr, end: bool) -> Expr {
     let op = if end { BinaryOp::LessOrEqual } else { BinaryOp::Less };
     Expr::binary(BinaryOp::GreaterOrEqual, item.clone(), low).and(Expr::binary(op, item, high))
-}
-
-/// The place in an array that an index means; a negative one counts from the end.
-fn position(index: i64, length: usize) -> Option<usize> {
-    if index < 0 {
-        length.checked_sub(usize::try_from(index.unsigned_abs()).ok()?)
-    } else {
-        usize::try_from(index).ok()
-    }
 }

@@ -11,8 +11,21 @@ const DEPTH: usize = 16;
 
 /// Properties that Rhai has on numbers and texts: after a column they are functions of it, not part of its path.
 pub(super) const GETTERS: &[&str] = &[
-    "len", "is_empty", "floor", "ceiling", "round", "int", "fraction", "is_nan", "is_finite", "is_infinite",
-    "is_zero", "is_odd", "is_even", "bytes", "chars",
+    "len",
+    "is_empty",
+    "floor",
+    "ceiling",
+    "round",
+    "int",
+    "fraction",
+    "is_nan",
+    "is_finite",
+    "is_infinite",
+    "is_zero",
+    "is_odd",
+    "is_even",
+    "bytes",
+    "chars",
 ];
 
 /// Whether a property of that name belongs to a value and not to a row.
@@ -50,14 +63,22 @@ impl Uses {
         Some(all.into_iter().collect())
     }
 
-    fn collect_properties(&mut self, lambda: &Lambda, functions: &Functions, seen: &mut BTreeSet<(String, usize)>) {
+    fn collect_properties(
+        &mut self,
+        lambda: &Lambda,
+        functions: &Functions,
+        seen: &mut BTreeSet<(String, usize)>,
+    ) {
         let mut called = BTreeSet::new();
         walk(&lambda.body, &mut |path| {
             match path.last() {
                 Some(ASTNode::Expr(Expr::Property(property, _))) if !is_getter(&property.2) => {
                     self.properties.insert(property.2.to_string());
                 }
-                Some(ASTNode::Expr(Expr::FnCall(call, _) | Expr::MethodCall(call, _)) | ASTNode::Stmt(Stmt::FnCall(call, _))) => {
+                Some(
+                    ASTNode::Expr(Expr::FnCall(call, _) | Expr::MethodCall(call, _))
+                    | ASTNode::Stmt(Stmt::FnCall(call, _)),
+                ) => {
                     called.insert((call.name.to_string(), call.args.len()));
                 }
                 Some(ASTNode::Expr(Expr::DynamicConstant(value, _))) => {
@@ -90,7 +111,9 @@ impl Uses {
             match path {
                 [.., ASTNode::Stmt(Stmt::Var(variable, ..))] if variable.0.name == row => self.escapes = true,
                 [.., ASTNode::Stmt(Stmt::For(parts, _))] if parts.0.name == row => self.escapes = true,
-                [.., ASTNode::Expr(Expr::Variable(variable, ..))] if variable.1 == row && variable.2.is_empty() => {
+                [.., ASTNode::Expr(Expr::Variable(variable, ..))]
+                    if variable.1 == row && variable.2.is_empty() =>
+                {
                     self.occurrence(path, &mut handed_on);
                 }
                 _ => {}
@@ -125,8 +148,9 @@ impl Uses {
                     _ => self.escapes = true,
                 }
             }
-            ASTNode::Expr(Expr::FnCall(call, _)) => self.handed_on(call, this, handed_on),
-            ASTNode::Stmt(Stmt::FnCall(call, _)) => self.handed_on(call, this, handed_on),
+            ASTNode::Expr(Expr::FnCall(call, _)) | ASTNode::Stmt(Stmt::FnCall(call, _)) => {
+                self.handed_on(call, this, handed_on);
+            }
             _ => self.escapes = true,
         }
     }
@@ -198,9 +222,37 @@ pub(super) fn changes_captured(lambda: &Lambda, captured: &[bool]) -> bool {
 
 /// Methods of arrays, maps and texts that leave them as they are.
 const READING: &[&str] = &[
-    "contains", "len", "is_empty", "keys", "values", "get", "index_of", "find", "find_index", "filter", "map",
-    "reduce", "reduce_rev", "some", "all", "starts_with", "ends_with", "sub_string", "to_upper", "to_lower",
-    "to_string", "split", "chars", "bytes", "extract", "order", "to_json", "call", "type_of", "is_shared", "find_map",
+    "contains",
+    "len",
+    "is_empty",
+    "keys",
+    "values",
+    "get",
+    "index_of",
+    "find",
+    "find_index",
+    "filter",
+    "map",
+    "reduce",
+    "reduce_rev",
+    "some",
+    "all",
+    "starts_with",
+    "ends_with",
+    "sub_string",
+    "to_upper",
+    "to_lower",
+    "to_string",
+    "split",
+    "chars",
+    "bytes",
+    "extract",
+    "order",
+    "to_json",
+    "call",
+    "type_of",
+    "is_shared",
+    "find_map",
     "for_each",
 ];
 
