@@ -107,7 +107,7 @@ fn sections(file: &Path, text: &str) -> Vec<Section> {
         let Some(section) = sections.last_mut() else { continue };
         let (code, mark) = split(line);
         match mark {
-            None if code.trim().is_empty() && step.is_none() => {}
+            None if code.trim().is_empty() && step.as_ref().is_none_or(|open| open.expected.is_some()) => {}
             None => {
                 let open = step.get_or_insert_with(|| new_step(number));
                 if open.expected.is_some() {
@@ -191,7 +191,8 @@ fn session(root: &Path) -> (Session, tempfile::TempDir) {
     let mut session = Session::new();
     session.set("demo", root.join("demo").display().to_string());
     session.set("scratch", scratch.path().display().to_string());
-    session.run("let circuit = open_circuit(demo);", "circuit").expect("the demonstration circuit opens");
+    let _ =
+        session.run("let circuit = open_circuit(demo);", "circuit").expect("the demonstration circuit opens");
     (session, scratch)
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arrow_schema::DataType;
 use regex::Regex;
 
+use super::computed::computed;
 use super::{BinaryOp, Expr, Function, Members, Pattern, RowFunction, Value};
 use crate::diag::{Error, Result};
 use crate::model::{CellTable, ColumnSpec, IdSet, Schema};
@@ -156,7 +157,10 @@ impl Bound {
 pub(super) fn bind(expr: &Expr, schema: &Arc<Schema>) -> Result<(Bound, Kind)> {
     let one = |e: &Expr| bind(e, schema);
     Ok(match expr {
-        Expr::Column(name) => bind_column(name, schema)?,
+        Expr::Column(name) => match (resolve(name, schema), computed(name, schema)) {
+            (Err(_), Some((_, made_of))) => bind(&made_of, schema)?,
+            (found, _) => bind_column(found?, schema),
+        },
         Expr::Literal(value) => (Bound::Literal(value.clone()), Kind::of_value(value)),
         Expr::Not(e) => {
             let inner = bind_condition(e, schema)?;
@@ -224,12 +228,12 @@ fn common(a: Kind, b: Kind) -> Option<Kind> {
     }
 }
 
-fn bind_column(name: &str, schema: &Schema) -> Result<(Bound, Kind)> {
-    match resolve(name, schema)? {
-        Resolved::Own(index) => Ok((Bound::Column(index), Kind::of(&schema.columns()[index].data_type))),
+fn bind_column(found: Resolved, schema: &Schema) -> (Bound, Kind) {
+    match found {
+        Resolved::Own(index) => (Bound::Column(index), Kind::of(&schema.columns()[index].data_type)),
         Resolved::Linked { via, cells, column } => {
             let kind = Kind::of(&cells.schema().columns()[column].data_type);
-            Ok((Bound::Linked { via, cells, column }, kind))
+            (Bound::Linked { via, cells, column }, kind)
         }
     }
 }
@@ -261,7 +265,11 @@ pub(super) fn resolve(name: &str, schema: &Schema) -> Result<Resolved> {
 
 /// What the column of a name or path is: the cell's property keeps its unit, under the name that was asked for.
 pub(super) fn spec_of(name: &str, schema: &Schema) -> Result<ColumnSpec> {
-    let mut spec = match resolve(name, schema)? {
+    let found = match (resolve(name, schema), computed(name, schema)) {
+        (Err(_), Some((spec, _))) => return Ok(spec),
+        (found, _) => found?,
+    };
+    let mut spec = match found {
         Resolved::Own(index) => schema.columns()[index].clone(),
         Resolved::Linked { cells, column, .. } => cells.schema().columns()[column].clone(),
     };

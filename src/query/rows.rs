@@ -6,8 +6,9 @@ use std::sync::Arc;
 use arrow_array::{Array, ArrayRef};
 use rayon::prelude::*;
 
-use super::bind::{Kind, Resolved, resolve};
-use super::eval::{follow, normalised, value_at};
+use super::bind::{Kind, Resolved, bind, resolve};
+use super::computed::computed;
+use super::eval::{evaluate, follow, normalised, value_at};
 use super::grouping::array_of;
 use super::{Row, RowFunction, Value};
 use crate::diag::{Error, Result, work};
@@ -29,7 +30,12 @@ impl Snapshot {
         for name in &names {
             // Not all that a function may ask for need be there: `row.pre.mtype` is also the column `pre.mtype` of a
             // table without `pre`. A name that is missing is an error when it is asked for.
-            let Ok(resolved) = resolve(name, schema) else { continue };
+            let Ok(resolved) = resolve(name, schema) else {
+                if let Some((_, made_of)) = computed(name, schema) {
+                    columns.insert(name.clone(), normalised(evaluate(&bind(&made_of, schema)?.0, block)?)?);
+                }
+                continue;
+            };
             let array = match resolved {
                 Resolved::Own(index) => block.column(index)?,
                 Resolved::Linked { via, cells, column } => follow(&block.column(via)?, &cells, column)?,

@@ -8,10 +8,14 @@ use super::registry::entries;
 use crate::diag::{Code, Error, ScriptPlace, nearest};
 
 /// An error of running a script, with the place in its source.
-pub(super) fn from_eval(error: &EvalAltResult, name: &str, source: &Arc<str>) -> Error {
+/// `variables` are those that the script has.
+pub(super) fn from_eval(error: &EvalAltResult, name: &str, source: &Arc<str>, variables: &[String]) -> Error {
     let mut calls = Vec::new();
     let (inner, position) = innermost(error, &mut calls);
-    let error = explain(inner);
+    let error = match inner {
+        EvalAltResult::ErrorVariableNotFound(name, _) => unknown_variable(name, variables),
+        other => explain(other),
+    };
     if error.code() == Code::Cancelled {
         return error;
     }
@@ -75,7 +79,7 @@ fn explain(error: &EvalAltResult) -> Error {
             None => Error::script(format!("the script threw {value}")),
         },
         EvalAltResult::ErrorTerminated(..) => Error::cancelled(),
-        EvalAltResult::ErrorVariableNotFound(name, _) => unknown_variable(name),
+        EvalAltResult::ErrorVariableNotFound(name, _) => unknown_variable(name, &[]),
         EvalAltResult::ErrorFunctionNotFound(signature, _) => unknown_function(signature),
         EvalAltResult::ErrorPropertyNotFound(name, _) | EvalAltResult::ErrorDotExpr(name, _) => {
             unknown_property(name)
@@ -86,13 +90,17 @@ fn explain(error: &EvalAltResult) -> Error {
             type_name(wanted),
             type_name(found)
         )),
-        EvalAltResult::ErrorAssignmentToConstant(name, _) => Error::script(format!("`{name}` cannot be changed here"))
-            .help(format!("a closure uses it; bind it anew: let {name} = …")),
+        EvalAltResult::ErrorAssignmentToConstant(name, _) => {
+            Error::script(format!("`{name}` cannot be changed here"))
+                .help(format!("a closure uses it; bind it anew: let {name} = …"))
+        }
         EvalAltResult::ErrorDataRace(..) => {
             Error::script("a closure uses the variable whose own method is running it")
                 .help("copy what the closure needs to another variable first")
         }
-        EvalAltResult::ErrorStackOverflow(_) => Error::script("calls are nested too deeply (a function calls itself?)"),
+        EvalAltResult::ErrorStackOverflow(_) => {
+            Error::script("calls are nested too deeply (a function calls itself?)")
+        }
         EvalAltResult::ErrorModuleNotFound(name, _) => {
             Error::new(Code::Name, format!("there is no library `{name}`"))
         }
@@ -116,11 +124,20 @@ fn sentence(text: &str) -> String {
     }
 }
 
-fn unknown_variable(name: &str) -> Error {
+fn unknown_variable(name: &str, variables: &[String]) -> Error {
     let functions: Vec<&str> = entries().iter().filter(|e| e.on.is_empty()).map(|e| e.name).collect();
     let error = Error::new(Code::Name, format!("there is no variable `{name}`"));
+    if let Some(variable) = nearest(name, variables) {
+        return error.help(if variable == name {
+            "a function does not see the variables of the script; hand it over as an argument".to_owned()
+        } else {
+            format!("did you mean `{variable}`?")
+        });
+    }
     match nearest(name, &functions) {
-        Some(function) if function == name => error.help(format!("`{name}` is a function: write `{name}(…)`")),
+        Some(function) if function == name => {
+            error.help(format!("`{name}` is a function: write `{name}(…)`"))
+        }
         Some(function) => error.help(format!("did you mean the function `{function}`?")),
         None if name == "circuit" => error.help("open one first: let circuit = open(\"PATH\");"),
         None => error,
@@ -153,7 +170,8 @@ fn unknown_function(signature: &str) -> Error {
     }
     if own.is_empty() {
         let known: Vec<&str> = entries.iter().filter(|e| e.on.is_empty()).map(|e| e.name).collect();
-        let what = if arguments.is_empty() { String::new() } else { format!(" for {}", arguments.join(", ")) };
+        let what =
+            if arguments.is_empty() { String::new() } else { format!(" for {}", arguments.join(", ")) };
         let error = Error::new(Code::Name, format!("there is no function `{name}`{what}"));
         return match crate::diag::did_you_mean(name, &known) {
             Some(help) => error.help(help),

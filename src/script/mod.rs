@@ -115,7 +115,7 @@ impl Session {
         self.functions = self.functions.merge(&ast);
         let result = self.engine.eval_ast_with_scope::<Dynamic>(&mut self.scope, &self.functions);
         self.functions.clear_statements();
-        let value = result.map_err(|e| error::from_eval(&e, name, &source))?;
+        let value = result.map_err(|e| error::from_eval(&e, name, &source, &self.variables()))?;
         Ok(value.flatten())
     }
 
@@ -127,7 +127,9 @@ impl Session {
                 let end = e.position().line().is_none_or(|line| line >= text.lines().count());
                 match &*e.0 {
                     ParseErrorType::UnexpectedEOF => true,
-                    ParseErrorType::MissingToken(token, _) => end && matches!(token.as_str(), "}" | ")" | "]"),
+                    ParseErrorType::MissingToken(token, _) => {
+                        end && matches!(token.as_str(), "}" | ")" | "]")
+                    }
                     ParseErrorType::BadInput(lexical) => {
                         matches!(lexical, rhai::LexError::UnterminatedString)
                     }

@@ -36,13 +36,18 @@ pub(super) fn register(engine: &mut Engine) {
     #[allow(deprecated)] // Rhai marks it so because it may change; the version is pinned
     engine.on_parse_token(|token, _, _| {
         note(&token);
-        token
+        match token {
+            // Rhai keeps the word for itself; the language has a verb of that name.
+            Token::Reserved(word) if word.as_str() == "var" => Token::Identifier(word),
+            token => token,
+        }
     });
 }
 
 fn note(token: &Token) {
     let values: Vec<Value> = match token {
-        Token::StringConstant(text) => vec![text.as_str().into()],
+        // Nobody lists long texts as cases.
+        Token::StringConstant(text) if text.len() <= 256 => vec![text.as_str().into()],
         Token::CharConstant(c) => vec![c.to_string().as_str().into()],
         Token::IntegerConstant(i) if SMALL.contains(i) => return,
         Token::IntegerConstant(i) => {
