@@ -1,8 +1,8 @@
 //! From a configuration to a circuit: which file each of its parts is in.
 //!
 //! A relative path of a configuration is tried in the configuration's folder, in `CircuitPath`, in `CurrentDir`
-//! and in the working directory, in this order; roots that have moved are replaced first. The cells' file and the
-//! target files must be there when a circuit is opened; everything else is looked into when it is asked for.
+//! and in the working directory, in this order; roots that have moved are replaced first. The cells' file must be
+//! there when a circuit is opened; what is missing of the rest is told when it is asked for.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -96,8 +96,8 @@ const PARTS: [&str; 16] = [
 /// cell file alone.
 ///
 /// # Errors
-/// A path that does not exist or is no circuit, a damaged configuration or cell file, and cells or target files
-/// that the configuration names and that are not there.
+/// A path that does not exist or is no circuit, a damaged configuration or cell file, and cells that are not there.
+/// Everything else that is missing or damaged is an error when it is asked for.
 pub fn open_circuit(path: &Path, path_map: &PathMap) -> Result<Circuit> {
     let path = tidy(&path_map.apply(path));
     if existing(&path)?.is_dir() {
@@ -123,7 +123,7 @@ pub fn open_circuit(path: &Path, path_map: &PathMap) -> Result<Circuit> {
 /// Opens a circuit of parts that are given one by one. A relative path counts from the working directory.
 ///
 /// # Errors
-/// When the cells or a target file cannot be read.
+/// When the cells cannot be read.
 pub fn circuit_of_parts(parts: &Parts) -> Result<Circuit> {
     let path = parts.cells.clone();
     of_parts(parts, &Roots::default(), path.clone(), Map::new(), &|key| format!("`{key}` of the circuit"))
@@ -266,9 +266,6 @@ struct Located {
 impl Located {
     fn open(self) -> Result<Circuit> {
         let cells = open_cells(self.cells.get()?).map_err(|e| self.cells.explain(e))?;
-        for file in &self.targets {
-            file.get()?;
-        }
         let config = self.config();
         let projections = self.projections.into_iter().map(|f| f.open(&cells)).collect();
         Ok(Circuit {
@@ -337,7 +334,7 @@ fn open_targets(files: Vec<Named>, cells: &Arc<CellTable>) -> Deferred<Arc<dyn T
         if let Some(sets) = files.iter().find(|f| is_json(&f.path)) {
             return Err(sets.explain(unsupported(Kind::NodeSets, &sets.path)));
         }
-        let paths: Vec<PathBuf> = files.iter().map(|f| f.path.clone()).collect();
+        let paths = files.iter().map(|f| f.get().map(Path::to_owned)).collect::<Result<Vec<PathBuf>>>()?;
         target::read_circuit_targets(&paths, &cells)
     })
 }
@@ -419,7 +416,7 @@ fn of_config(config: &BlueConfig, path_map: &PathMap) -> Result<Circuit> {
     let indexed = |name: &str| beside(&format!("{name}_index.dat")).and(folder.as_deref()).map(shown);
     let cells = cells_of(config, run, &roots, circuit_path.as_ref())?;
     cells.get()?;
-    let targets = targets_of(config, run, &roots, synapses.as_ref(), folder.as_deref())?;
+    let targets = targets_of(config, run, &roots, synapses.as_ref(), folder.as_deref());
     let projections = config.of_kind("Projection").map(|section| Fibres {
         name: section.name.clone(),
         source: value(section, "Source").map(str::to_owned),
@@ -498,17 +495,19 @@ fn targets_of(
     roots: &Roots,
     synapses: Option<&Named>,
     circuit: Option<&Path>,
-) -> Result<Vec<Named>> {
+) -> Vec<Named> {
     let own = Named::of_key(roots, run, "TargetFile", config.path());
     // Node sets take the place of all target files.
     if let Some(sets) = own.as_ref().filter(|f| is_json(&f.path)) {
-        return Ok(vec![sets.clone()]);
+        return vec![sets.clone()];
     }
     let synapses = synapses.and_then(|s| s.get().ok());
     let synapses = synapses.map(|p| if p.is_dir() { p.to_owned() } else { folder_of(p) });
     let mut folders: Vec<PathBuf> = synapses.into_iter().chain(circuit.map(Path::to_owned)).collect();
     folders.dedup();
-    let start = folders.iter().map(|f| f.join("start.target")).find(|p| p.exists()).ok_or_else(|| {
+    let expected = folders.first().map_or_else(PathBuf::new, Clone::clone).join("start.target");
+    let start = folders.iter().map(|f| f.join("start.target")).find(|p| p.exists());
+    let fault = start.is_none().then(|| {
         let folders: Vec<String> = folders.iter().map(|f| shown(f)).collect();
         let place = if folders.is_empty() {
             "neither `nrnPath` nor `CircuitPath` is a folder that exists".to_owned()
@@ -517,10 +516,10 @@ fn targets_of(
         };
         let key = if run.get("nrnPath").is_some() { "nrnPath" } else { "CircuitPath" };
         run.place(key, Error::new(Code::Io, "there is no start.target").help(place))
-    })?;
+    });
     let origin = format!("the `start.target` of {}", config.path().display());
-    let start = Named { path: start, population: None, fault: None, origin };
-    Ok(std::iter::once(start).chain(own).collect())
+    let start = Named { path: start.unwrap_or(expected), population: None, fault, origin };
+    std::iter::once(start).chain(own).collect()
 }
 
 /// The circuit of BluePy's JSON.
@@ -623,7 +622,8 @@ mod tests {
         }
 
         fn fails(&self, messages: &[&str], line: usize) {
-            let error = self.open().unwrap_err();
+            // What is wrong shows when the circuit is opened, or when its targets are asked for.
+            let error = self.open().and_then(|c| c.targets.get().map(|_| ())).unwrap_err();
             for message in messages {
                 assert!(error.to_string().contains(message), "{error}");
             }
@@ -789,7 +789,8 @@ mod tests {
             "circuit.json",
             "{\"cells\": \"./circuit/circuit.mvd2\", \"targets\": [\"./gone.target\"], \"my\": 1}",
         );
-        let error = open_circuit(&f.path("circuit.json"), &PathMap::default()).unwrap_err().to_string();
+        let circuit = open_circuit(&f.path("circuit.json"), &PathMap::default()).unwrap();
+        let error = circuit.targets.get().err().unwrap().to_string();
         assert!(error.contains("gone.target` does not exist") && error.contains("`targets` in"), "{error}");
         f.write("circuit.json", "{\"cells\": \"circuit/circuit.mvd2\",\n \"targets\": 5}");
         assert!(open_circuit(&f.path("circuit.json"), &PathMap::default()).is_err());
@@ -864,11 +865,11 @@ mod tests {
         let config = |keys: &str| {
             let text = format!("Run Default\n{{\n{keys}\n}}\n");
             of_config(&BlueConfig::parse(&text, &folder.join("Made")).unwrap(), &PathMap::default())
-                .unwrap_err()
         };
-        let error = config("CircuitPath bad\nnrnPath bad\nCellLibraryFile circuit/circuit.mvd3").to_string();
+        let circuit = config("CircuitPath bad\nnrnPath bad\nCellLibraryFile circuit/circuit.mvd3").unwrap();
+        let error = circuit.targets.get().err().unwrap().to_string();
         assert!(error.contains("no start.target") && error.contains("derived/bad"), "{error}");
-        assert!(config("CircuitPath bad\nnrnPath bad").to_string().contains("no circuit.mvd3"));
+        assert!(config("CircuitPath bad\nnrnPath bad").unwrap_err().to_string().contains("no circuit.mvd3"));
     }
 
     #[test]
@@ -911,10 +912,39 @@ mod tests {
         let cycle = open_circuit(&folder.join("circuit_cycle"), &PathMap::default()).unwrap();
         assert!(cycle.targets.get().unwrap().resolve("A").unwrap_err().message().contains("A → B → A"));
         let Some(two) = shared("real/BlueCelluLab/bluecellulab-bb5-tests/tests/examples") else { return };
-        let circuit = open_circuit(&two.join("circuit_twocell_example1/CircuitConfig"), &PathMap::default());
-        println!("{circuit:?}");
-        let folder =
-            open_circuit(&two.join("circuit_twocell_example1/circuit.mvd3"), &PathMap::default()).unwrap();
-        assert_eq!(folder.cells.count(), 2);
+        let two = two.join("circuit_twocell_example1");
+        let circuit = open_circuit(&two.join("CircuitConfig"), &PathMap::default()).unwrap();
+        assert_eq!(circuit.cells.count(), 2);
+        assert!(circuit.connectome.get().is_ok());
+        // It names a target file of a machine that is gone; the same file lies beside it.
+        let error = circuit.targets.get().err().unwrap();
+        assert!(error.message().starts_with("TargetFile: /bgscratch"), "{error}");
+        assert!(error.to_string().contains("a file of that name is in"), "{error}");
+        let gone = Path::new(circuit.config["Run"]["Default"]["TargetFile"].as_str().unwrap());
+        let mut map = PathMap::default();
+        map.add(gone.parent().unwrap(), &two);
+        let circuit = open_circuit(&two.join("CircuitConfig"), &map).unwrap();
+        assert_eq!(ids(&circuit, "Mosaic"), [1, 2]);
+        assert_eq!(open_circuit(&two.join("circuit.mvd3"), &PathMap::default()).unwrap().cells.count(), 2);
+    }
+
+    #[test]
+    fn production_simulations_open_as_circuits() {
+        let Some(folder) = shared("real/BlueCelluLab/bluecellulab-bb5-tests/tests/examples") else { return };
+        let mut opened = 0;
+        for path in std::fs::read_dir(folder).unwrap().flatten().map(|e| e.path().join("BlueConfig")) {
+            if path.exists() {
+                let circuit = open_circuit(&path, &PathMap::default()).unwrap_or_else(|e| panic!("{e}"));
+                let targets = circuit.targets.get().unwrap_or_else(|e| panic!("{e}"));
+                let run = &circuit.config["Run"]["Default"];
+                if let Some(target) = run["CircuitTarget"].as_str() {
+                    let simulated = targets.resolve(target).unwrap_or_else(|e| panic!("{e}"));
+                    assert!(!simulated.is_empty(), "{}", path.display());
+                }
+                assert!(circuit.connectome.get().is_ok() && circuit.emodels.get().is_ok());
+                opened += 1;
+            }
+        }
+        assert!(opened > 5, "{opened}");
     }
 }

@@ -126,7 +126,10 @@ struct TargetFiles {
 
 impl TargetFiles {
     fn add(&mut self, path: &Path) -> Result<()> {
-        let text = Text::open(path)?;
+        let mut text = Text::open(path)?;
+        if let Some(link) = linked(&text) {
+            text = Text::open(&link)?;
+        }
         let found = index(&text, self.files.len())?;
         let mut names = HashMap::with_capacity(found.len());
         for (order, target) in found.iter().enumerate() {
@@ -384,6 +387,16 @@ impl Piece {
         }
         Ok(())
     }
+}
+
+/// The file that a symbolic link means which was copied as text: archives and checkouts of repositories leave
+/// files that hold nothing but the path of another one.
+fn linked(text: &Text) -> Option<PathBuf> {
+    let content = text.bytes().trim_ascii();
+    let is_path = (1..1024).contains(&content.len()) && !content.iter().any(u8::is_ascii_whitespace);
+    let path = Path::new(std::str::from_utf8(content).ok().filter(|_| is_path)?);
+    let file = text.path().parent()?.join(path);
+    (file.is_file() && file != text.path()).then_some(file)
 }
 
 /// Where the targets of a file stand.
@@ -670,6 +683,18 @@ mod tests {
     }
 
     #[test]
+    fn a_link_that_became_text_is_followed() {
+        let (folder, files) =
+            write(&["Target Cell A { a1 }", "0.target", "1.target\n", "2.target", "gone.target"]);
+        for file in &files[..2] {
+            let targets = read_targets(std::slice::from_ref(file)).unwrap();
+            assert_eq!(targets.entries()[0].file, folder.path().join("0.target"));
+        }
+        // One step only, so that links cannot go round.
+        assert!(files[2..].iter().all(|file| read_targets(std::slice::from_ref(file)).is_err()));
+    }
+
+    #[test]
     fn words_that_are_gids() {
         assert_eq!(["a42", "a0", "a007"].map(parse_gid), [Some(42), Some(0), Some(7)]);
         let others = ["a42z", "L23", "23", "", "a", "a-1", "a+1", "A1", "a1 ", "a99999999999999999999"];
@@ -780,7 +805,7 @@ mod tests {
             comment in proptest::option::of("[ -~ä]{0,10}"),
         ) {
             // A target may only contain later ones, so there is no cycle.
-            let blank = blank + comment.map(|c| format!("#{c}\n")).unwrap_or_default().as_str();
+            let blank = format!("{blank}{}", comment.map(|c| format!("#{c}\n")).unwrap_or_default());
             let name = |n: usize| format!("a{n}T:{n}");
             let mut text = String::new();
             let mut expected: BTreeMap<usize, std::collections::BTreeSet<i64>> = BTreeMap::new();
