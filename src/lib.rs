@@ -13,7 +13,7 @@
 //! | [`model`] | the words of the field: columns with units, ids, cells, targets, connectomes, [`model::Circuit`]; the traits that a format implements | files, Rhai |
 //! | [`formats`] | bytes → model, one file or folder for each format; everything that is written goes through [`formats::write`] | science |
 //! | [`query`] | [`query::Expr`] (the one expression language), plans, the parallel executor, groups of cells, SQL | files, Rhai |
-//! | [`analysis`] | plain functions on slices and tables: connectivity and its statistics | input, output |
+//! | [`analysis`] | plain functions on slices and tables: connectivity, its statistics, and which figure a table becomes | input, output |
 //! | [`demo`] | the generator of the demonstration circuit | |
 //! | [`plot`] | [`plot::Figure`] (what is shown) and its renderers | where the numbers come from |
 //! | [`script`] | gives all of it names, documentation and argument checking; holds no arithmetic | |

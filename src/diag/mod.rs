@@ -215,6 +215,17 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+/// The value of a cell, made if it is not there. Two threads may both make it, and one of them keeps its own: a lock
+/// held while it is made would hang, since making it in parallel lets a waiting worker begin other work that may ask for
+/// the same cell.
+pub fn once<T>(cell: &std::sync::OnceLock<T>, make: impl FnOnce() -> T) -> &T {
+    if let Some(value) = cell.get() {
+        return value;
+    }
+    let made = make();
+    cell.get_or_init(|| made)
+}
+
 /// Something opened or computed when it is first asked for; a failure is remembered like a value.
 pub struct Deferred<T> {
     cell: std::sync::OnceLock<Result<T>>,
@@ -239,7 +250,7 @@ impl<T> Deferred<T> {
     /// # Errors
     /// The error with which making it failed, the same at each call.
     pub fn get(&self) -> Result<&T> {
-        self.cell.get_or_init(&self.make).as_ref().map_err(Clone::clone)
+        once(&self.cell, &self.make).as_ref().map_err(Clone::clone)
     }
 }
 

@@ -51,6 +51,12 @@ pub trait Source: Send + Sync {
     /// When the file behind it is damaged.
     fn open(&self, morsel: &Morsel) -> Result<Box<dyn Block + '_>>;
 
+    /// Whether blocks must be computed one after the other, because computing them changes something: a script's
+    /// closure that assigns to a captured variable.
+    fn in_order(&self) -> bool {
+        false
+    }
+
     /// What will be read, one line each, for `explain()`.
     fn describe(&self) -> Vec<String>;
 }

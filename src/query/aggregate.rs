@@ -66,7 +66,7 @@ impl Aggregate {
             Aggregate::Sum(_) => "sum",
             Aggregate::Mean(_) => "mean",
             Aggregate::Std(..) => "std",
-            Aggregate::Var(..) => "variance",
+            Aggregate::Var(..) => "var",
             Aggregate::Min(_) => "min",
             Aggregate::Max(_) => "max",
             Aggregate::Median(_) => "median",

@@ -124,6 +124,30 @@ pub(super) enum Bound {
 }
 
 impl Bound {
+    /// Whether rows must be computed one after the other.
+    pub(super) fn in_order(&self) -> bool {
+        match self {
+            Bound::Script { function, .. } => function.serial(),
+            Bound::Column(_) | Bound::Linked { .. } | Bound::Literal(_) => false,
+            Bound::Not(e)
+            | Bound::Negate(e)
+            | Bound::InNumbers(e, _)
+            | Bound::InTexts(e, _)
+            | Bound::InIds(e, _)
+            | Bound::Match(e, _)
+            | Bound::IsNull(e) => e.in_order(),
+            Bound::Arithmetic { left: a, right: b, .. }
+            | Bound::Concat(a, b)
+            | Bound::Compare { left: a, right: b, .. }
+            | Bound::And(a, b)
+            | Bound::Or(a, b) => a.in_order() || b.in_order(),
+            Bound::Call { arguments, .. } => arguments.iter().any(Bound::in_order),
+            Bound::If { condition, then, otherwise, .. } => {
+                condition.in_order() || then.in_order() || otherwise.in_order()
+            }
+        }
+    }
+
     /// Whether computing it over a row may fail, so that it must not be computed where `&&` or `if` leave it out.
     pub(super) fn can_fail(&self) -> bool {
         match self {

@@ -18,9 +18,11 @@ use crate::model::{Block, Frame, Morsel, ROWS_PER_MORSEL, Schema, Source};
 /// At most so many runs of morsels are folded side by side.
 const RUNS: usize = 64;
 
-/// Folds all blocks of a source. `start` makes an empty state, `step` adds a block, `merge` adds a later state.
+/// Folds all blocks of a source; one after the other where the source or what is computed of it (`bounds`) demands
+/// it. `start` makes an empty state, `step` adds a block, `merge` adds a later state.
 pub(super) fn fold<S: Send>(
     source: &dyn Source,
+    bounds: &[&Bound],
     start: impl Fn() -> S + Sync,
     step: impl Fn(&mut S, &dyn Block) -> Result<()> + Sync,
     merge: impl Fn(&mut S, S) -> Result<()>,
@@ -36,7 +38,7 @@ pub(super) fn fold<S: Send>(
         }
         Ok(state)
     };
-    if total <= ROWS_PER_MORSEL as u64 {
+    if total <= ROWS_PER_MORSEL as u64 || source.in_order() || bounds.iter().any(|b| b.in_order()) {
         return run(&morsels);
     }
     let runs = runs_of(&morsels, total);
@@ -75,6 +77,7 @@ pub(super) fn collect(source: &dyn Source, limit: Option<usize>) -> Result<Frame
         Some(limit) => collect_head(source, width, limit)?,
         None => fold(
             source,
+            &[],
             Vec::new,
             |parts, block| {
                 let columns = (0..width).map(|i| block.column(i)).collect::<Result<Vec<_>>>()?;
@@ -216,6 +219,10 @@ impl Source for Filtered {
         Ok(Box::new(Kept::new(block, keep)))
     }
 
+    fn in_order(&self) -> bool {
+        self.input.in_order() || self.conditions.iter().any(Bound::in_order)
+    }
+
     fn describe(&self) -> Vec<String> {
         let mut lines = self.input.describe();
         lines.extend(self.shown.iter().map(|c| format!("keep rows where {c}")));
@@ -247,6 +254,10 @@ impl Source for Projected {
     fn open(&self, morsel: &Morsel) -> Result<Box<dyn Block + '_>> {
         let block = Cached::new(self.input.open(morsel)?, self.input.schema());
         Ok(Box::new(Computed { columns: &self.columns, schema: &self.schema, block }))
+    }
+
+    fn in_order(&self) -> bool {
+        self.input.in_order() || self.columns.iter().any(Bound::in_order)
     }
 
     fn describe(&self) -> Vec<String> {

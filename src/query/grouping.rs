@@ -34,6 +34,12 @@ pub(super) struct Grouping {
     pub(super) measures: Vec<Measure>,
 }
 
+impl Grouping {
+    fn bounds(&self) -> Vec<&Bound> {
+        self.keys.iter().chain(self.measures.iter().filter_map(|m| Some(&m.argument.as_ref()?.0))).collect()
+    }
+}
+
 /// Groups in ascending order of their keys, with one value for each measure.
 pub(super) struct Groups {
     pub(super) keys: Vec<Vec<Value>>,
@@ -42,8 +48,13 @@ pub(super) struct Groups {
 
 /// Aggregates a source. Without keys there is exactly one group, also over no rows.
 pub(super) fn aggregate(source: &dyn Source, grouping: &Grouping) -> Result<Groups> {
-    let state =
-        fold(source, || State::new(grouping), |state, block| state.add(grouping, block), State::merge)?;
+    let state = fold(
+        source,
+        &grouping.bounds(),
+        || State::new(grouping),
+        |state, block| state.add(grouping, block),
+        State::merge,
+    )?;
     Ok(state.finish(grouping))
 }
 

@@ -11,7 +11,7 @@ use super::exec::{collect, fold};
 use super::grouping::Keys;
 use super::table::{JoinKind, SortKey, sorted};
 use super::{Expr, exec};
-use crate::diag::{Error, Result, work};
+use crate::diag::{Error, Result, once, work};
 use crate::model::{Block, Frame, Morsel, Schema, Source};
 
 /// All columns of a block.
@@ -63,6 +63,7 @@ pub(super) fn top(source: &dyn Source, keys: &[SortKey], count: usize) -> Result
     };
     let parts = fold(
         source,
+        &[],
         Vec::new,
         |parts: &mut Vec<Frame>, block| {
             let best = best_of(block, schema, keys, count)?;
@@ -164,6 +165,7 @@ pub(super) fn sample(source: &dyn Source, count: usize, seed: u64) -> Result<Fra
 fn row_counts(source: &dyn Source) -> Result<Vec<usize>> {
     fold(
         source,
+        &[],
         Vec::new,
         |sizes, block| {
             sizes.push(block.rows());
@@ -228,6 +230,7 @@ pub(super) fn distinct(source: &dyn Source, keys: &[Bound]) -> Result<Frame> {
     };
     let seen = fold(
         source,
+        &keys.iter().collect::<Vec<_>>(),
         || Seen { keys: Keys::new(keys.len()), numbers: HashSet::new(), parts: Vec::new() },
         |seen, block| {
             let columns = keys.iter().map(|k| evaluate(k, block)).collect::<Result<Vec<_>>>()?;
@@ -306,7 +309,7 @@ impl Reordered {
                 .collect();
             sorted(&frame, &keys)
         };
-        self.sorted.get_or_init(sort).as_ref().map_err(Clone::clone)
+        once(&self.sorted, sort).as_ref().map_err(Clone::clone)
     }
 }
 

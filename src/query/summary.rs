@@ -123,6 +123,7 @@ impl Table {
         let edge = |i: usize| if i == bins { high } else { low + width * i as f64 };
         let counts = fold(
             self.source()?.as_ref(),
+            &[&bound],
             || vec![0i64; bins],
             |counts, block| {
                 for_numbers(&evaluate(&bound, block)?, |x| {
@@ -212,6 +213,7 @@ impl Table {
         let (bound, _) = bind(of, self.schema())?;
         let (low, high) = fold(
             self.source()?.as_ref(),
+            &[&bound],
             || (f64::INFINITY, f64::NEG_INFINITY),
             |extent, block| {
                 for_numbers(&evaluate(&bound, block)?, |x| {

@@ -17,7 +17,7 @@ use super::grouping::{Grouping, Measure, aggregate, array_of};
 use super::pick;
 use super::scan::SynapseScan;
 use super::{Aggregate, Expr, Value};
-use crate::diag::{Error, Result};
+use crate::diag::{Error, Result, once};
 use crate::model::{Column, ColumnSpec, Frame, IdSet, Schema, Source};
 
 /// A table that is computed when it is looked at. Cheap to clone.
@@ -219,6 +219,11 @@ impl Table {
             return Ok(Named { spec, expr });
         }
         let (bound, mut kind) = bind(&expr, self.schema())?;
+        if bound.in_order() {
+            // Its type is seen by trying, and trying it would change the variable, too.
+            return Err(Error::argument("a closure that changes a captured variable cannot make a column")
+                .help("tables are computed when they are looked at, maybe more than once: write `for row in table { … }`"));
+        }
         if kind == Kind::Any {
             kind = self.probe(&bound)?;
         }
@@ -312,7 +317,11 @@ impl Table {
     /// When a key does not fit the columns.
     pub fn sort(&self, keys: Vec<SortKey>) -> Result<Table> {
         for key in &keys {
-            bind(&key.expr, self.schema())?;
+            if bind(&key.expr, self.schema())?.0.in_order() {
+                return Err(Error::argument(
+                    "rows cannot be sorted by a closure that changes a captured variable",
+                ));
+            }
         }
         Ok(Self::new(Op::Sort(self.clone(), keys), self.schema().clone()))
     }
@@ -460,6 +469,7 @@ impl Table {
         }
         fold(
             source.as_ref(),
+            &[],
             || 0u64,
             |n, block| {
                 *n += block.rows() as u64;
@@ -505,7 +515,7 @@ impl Table {
             Op::Source(_) | Op::Filter(..) | Op::Project(..) | Op::Scan(_) => {
                 collect(self.source()?.as_ref(), None)
             }
-            _ => self.0.result.get_or_init(|| self.compute()).clone(),
+            _ => once(&self.0.result, || self.compute()).clone(),
         }
     }
 

@@ -13,7 +13,7 @@ pub mod registry;
 mod saving;
 mod value;
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 
 use rhai::module_resolvers::DummyModuleResolver;
 use rhai::{AST, Dynamic, Engine, ParseErrorType, Scope};
@@ -151,7 +151,3 @@ pub fn eval_json(text: &str, name: &str, constants: &[(&str, String)]) -> Result
     }
     to_json_value(&session.run(text, name)?)
 }
-
-/// Serialises runs that share the process-wide stop flag, in tests.
-#[doc(hidden)]
-pub static TEST_LOCK: Mutex<()> = Mutex::new(());

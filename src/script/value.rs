@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::api;
 use crate::diag::{Error, Result};
 use crate::formats::table::{Look, format_number, render, to_json};
-use crate::model::{Column, Frame};
+use crate::model::{Column, Frame, SparseMatrix};
 use crate::plot::Figure;
 use crate::query::{Table, Value};
 
@@ -89,6 +89,10 @@ pub fn display(value: &Dynamic, screen: &Screen) -> Result<Option<String>> {
     }
     if let Some(figure) = value.read_lock::<Figure>() {
         return Ok(Some(figure.describe()));
+    }
+    if let Some(matrix) = value.read_lock::<SparseMatrix>() {
+        let (rows, columns, values) = (matrix.rows.len(), matrix.columns.len(), matrix.entries.len());
+        return Ok(Some(format!("{rows} × {columns} matrix of {}, {values} values", matrix.value)));
     }
     if let Some(card) = card_of(value)? {
         return Ok(Some(card_text(&card, 0)));
@@ -175,6 +179,12 @@ fn card_of(value: &Dynamic) -> Result<Option<Json>> {
     if let Some(pathway) = value.read_lock::<api::pathway::Pathway>() {
         return pathway.card().map(Some);
     }
+    if let Some(pathways) = value.read_lock::<api::pathway::Pathways>() {
+        return Ok(Some(pathways.card()));
+    }
+    if let Some(grouped) = value.read_lock::<api::grouped::Grouped>() {
+        return Ok(Some(grouped.card()));
+    }
     if let Some(projection) = value.read_lock::<api::circuit::Projection>() {
         return projection.card().map(Some);
     }
@@ -195,7 +205,7 @@ pub fn to_json_value(value: &Dynamic) -> Result<Json> {
     if let Some(figure) = value.read_lock::<Figure>() {
         return Ok(figure.describe().into());
     }
-    if let Some(matrix) = value.read_lock::<crate::model::SparseMatrix>() {
+    if let Some(matrix) = value.read_lock::<SparseMatrix>() {
         return Ok(serde_json::json!({
             "rows": matrix.rows, "columns": matrix.columns, "value": matrix.value, "entries": matrix.entries,
         }));

@@ -9,7 +9,7 @@ use super::space::Region;
 use super::synapses::{Synapses, connections_between};
 use super::table::Rows;
 use crate::analysis;
-use crate::diag::{Error, Result};
+use crate::diag::{Error, Result, once};
 use crate::model::{IdSet, Side};
 use crate::plot::Figure;
 use crate::query::{Group, Table, Value, cells_of};
@@ -82,7 +82,7 @@ impl Cells {
             };
             (0..column.values.len()).map(id).collect::<Result<IdSet>>()
         };
-        self.ids.get_or_init(read).clone()
+        once(&self.ids, read).clone()
     }
 
     /// The ids; `None` if these are all cells of the circuit.

@@ -27,6 +27,12 @@ impl Grouped {
         Grouped { table, keys }
     }
 
+    /// Its facts.
+    pub fn card(&self) -> serde_json::Value {
+        let keys: Vec<&str> = self.keys.iter().map(|k| k.spec.name.as_str()).collect();
+        serde_json::json!({"groups": format!("of rows by {}", keys.join(", "))})
+    }
+
     /// The keys and one column for each measured column, called after the aggregate.
     fn measured(
         &self,
@@ -142,7 +148,7 @@ pub(super) fn register(api: &mut Api) {
         "sum(column) -> Table", "The sum in each group.", Aggregate::Sum;
         "mean(column) -> Table", "The mean in each group; of several columns, if an array is given.", Aggregate::Mean;
         "std(column, ddof = 0) -> Table", "The standard deviation in each group.", |e| Aggregate::Std(e, 0);
-        "variance(column, ddof = 0) -> Table", "The variance in each group.", |e| Aggregate::Var(e, 0);
+        "var(column, ddof = 0) -> Table", "The variance in each group.", |e| Aggregate::Var(e, 0);
         "min(column) -> Table", "The smallest value in each group.", Aggregate::Min;
         "max(column) -> Table", "The largest value in each group.", Aggregate::Max;
         "median(column) -> Table", "The median in each group.", Aggregate::Median;
@@ -155,7 +161,7 @@ pub(super) fn register(api: &mut Api) {
         let n = ddof(n)?;
         g.measured(&ctx, &c, |e| Aggregate::Std(e, n))
     });
-    api.also("variance", |ctx: NativeCallContext, g: &mut Grouped, c: Dynamic, n: i64| -> Answer<Table> {
+    api.also("var", |ctx: NativeCallContext, g: &mut Grouped, c: Dynamic, n: i64| -> Answer<Table> {
         let n = ddof(n)?;
         g.measured(&ctx, &c, |e| Aggregate::Var(e, n))
     });
@@ -224,7 +230,7 @@ pub(super) fn register(api: &mut Api) {
         "sum(column) -> Aggregate", "The sum, in `agg`.", Aggregate::Sum;
         "mean(column) -> Aggregate", "The mean, in `agg`.", Aggregate::Mean;
         "std(column) -> Aggregate", "The standard deviation, in `agg`.", |e| Aggregate::Std(e, 0);
-        "variance(column) -> Aggregate", "The variance, in `agg`.", |e| Aggregate::Var(e, 0);
+        "var(column) -> Aggregate", "The variance, in `agg`.", |e| Aggregate::Var(e, 0);
         "median(column) -> Aggregate", "The median, in `agg`.", Aggregate::Median;
         "count_distinct(column) -> Aggregate", "How many different values, in `agg`.", Aggregate::CountDistinct;
         "first(column) -> Aggregate", "The first row's value, in `agg`.", Aggregate::First;

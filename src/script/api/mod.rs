@@ -13,10 +13,11 @@ mod statistics;
 pub mod synapses;
 pub mod table;
 
-use rhai::{Dynamic, Engine};
+use rhai::{Dynamic, Engine, Variant};
 use serde_json::Value as Json;
 
-use super::registry::Api;
+use super::registry::{Answer, Api};
+use super::{saving, value};
 use crate::query::Table;
 
 /// Registers everything.
@@ -35,6 +36,26 @@ pub(super) fn register(engine: &mut Engine) {
     figure::register(&mut api);
     numbers::register(&mut api);
     statistics::register(&mut api);
+    shown::<circuit::Circuit>(&mut api);
+    shown::<circuit::Projection>(&mut api);
+    shown::<cells::Cells>(&mut api);
+    shown::<synapses::Synapses>(&mut api);
+    shown::<Table>(&mut api);
+    shown::<grouped::Grouped>(&mut api);
+    shown::<pathway::Pathway>(&mut api);
+    shown::<pathway::Pathways>(&mut api);
+    shown::<crate::plot::Figure>(&mut api);
+    shown::<crate::model::SparseMatrix>(&mut api);
+}
+
+/// Makes `print(x)` and `${x}` show what the prompt shows.
+fn shown<T: Variant + Clone>(api: &mut Api) {
+    for name in ["to_string", "to_debug"] {
+        api.also(name, |x: &mut T| -> Answer<String> {
+            let text = value::display(&Dynamic::from(x.clone()), &saving::screen())?;
+            Ok(text.unwrap_or_default())
+        });
+    }
 }
 
 /// The JSON form of the remaining types.

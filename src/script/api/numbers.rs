@@ -8,24 +8,8 @@ use crate::diag::{Error, Result};
 use crate::formats::bbp::target::{expect_gid, parse_gid};
 use crate::query::Table;
 use crate::script::args::number;
+use crate::script::convert::UNITS;
 use crate::script::registry::{Answer, Api};
-
-/// Units as properties of numbers, and what one is in the unit in which the language counts.
-pub(in crate::script) const UNITS: &[(&str, f64)] = &[
-    ("us", 1e-3),
-    ("ms", 1.0),
-    ("s", 1e3),
-    ("nm", 1e-3),
-    ("um", 1.0),
-    ("mm", 1e3),
-    ("hz", 1.0),
-    ("khz", 1e3),
-    ("mV", 1.0),
-    ("nA", 1.0),
-    ("pA", 1e-3),
-    ("nS", 1.0),
-    ("pS", 1e-3),
-];
 
 /// The numbers under a key of a map.
 fn list(map: &Map, key: &str) -> Result<Vec<f64>> {

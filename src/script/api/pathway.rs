@@ -492,6 +492,11 @@ impl Pathways {
         Ok(Pathways { origin: origin.clone(), property: property.to_owned() })
     }
 
+    /// Its facts.
+    pub fn card(&self) -> Json {
+        json!({"pathways": format!("between the values of {}", self.property)})
+    }
+
     /// The property of both sides, called `pre` and `post`.
     fn keys(&self, table: &Table) -> Result<Vec<Named>> {
         ["pre", "post"]

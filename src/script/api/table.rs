@@ -228,8 +228,8 @@ fn one_number<T: Rows>(api: &mut Api) {
         "std", "std(column, ddof = 0) -> number",
             "The standard deviation: of the population, as in numpy and BluePy; `std(c, 1)` is the sample's.",
             "circuit.synapses().std(\"delay\")", |e| Aggregate::Std(e, 0);
-        "variance", "variance(column, ddof = 0) -> number", "The variance, as `std`. (`var` is a word that the language keeps for itself.)",
-            "circuit.synapses().variance(\"delay\")", |e| Aggregate::Var(e, 0);
+        "var", "var(column, ddof = 0) -> number", "The variance, as `std`. Also called `variance`.",
+            "circuit.synapses().var(\"delay\")", |e| Aggregate::Var(e, 0);
         "min", "min(column) -> value", "The smallest value.",
             "circuit.synapses().min(\"delay\")", Aggregate::Min;
         "max", "max(column) -> value", "The largest value.",
@@ -245,10 +245,15 @@ fn one_number<T: Rows>(api: &mut Api) {
         let n = ddof(n)?;
         one(&ctx, t.table(), &c, |e| Aggregate::Std(e, n))
     });
-    api.also("variance", |ctx: NativeCallContext, t: &mut T, c: Dynamic, n: i64| -> Answer<Dynamic> {
-        let n = ddof(n)?;
-        one(&ctx, t.table(), &c, |e| Aggregate::Var(e, n))
+    api.also("variance", |ctx: NativeCallContext, t: &mut T, c: Dynamic| -> Answer<Dynamic> {
+        one(&ctx, t.table(), &c, |e| Aggregate::Var(e, 0))
     });
+    for name in ["var", "variance"] {
+        api.also(name, |ctx: NativeCallContext, t: &mut T, c: Dynamic, n: i64| -> Answer<Dynamic> {
+            let n = ddof(n)?;
+            one(&ctx, t.table(), &c, |e| Aggregate::Var(e, n))
+        });
+    }
     api.call(
         "quantile(column, q) -> number",
         "A quantile, `q` between 0 and 1, by linear interpolation (numpy's default).",
