@@ -81,10 +81,14 @@ fn every_example_runs_and_the_reference_is_current() {
         }
     }
 
+    for paragraph in neurhai::cli::TOUR.split("\n\n") {
+        run(&mut session, paragraph, "the tour", &mut failures);
+    }
     for entry in neurhai::script::registry::entries() {
         let place = format!("{}.{}", entry.on, entry.signature);
-        assert!(!entry.doc.is_empty() && entry.doc.trim_end().ends_with(['.', ')']), "{place}: no sentence");
-        assert!(!entry.example.is_empty(), "{place}: no example");
+        if !entry.doc.trim_end().ends_with(['.', ')']) || entry.example.is_empty() {
+            failures.push(format!("{place}: no sentence, or no example"));
+        }
         run(&mut session, entry.example, &place, &mut failures);
     }
 
@@ -94,7 +98,8 @@ fn every_example_runs_and_the_reference_is_current() {
         std::fs::write(&reference, &current).unwrap();
     }
     if std::fs::read_to_string(&reference).unwrap_or_default() != current {
-        failures.push("docs/reference.md is not current: run UPDATE_DOCS=1 cargo test --test docs".to_owned());
+        failures
+            .push("docs/reference.md is not current: run UPDATE_DOCS=1 cargo test --test docs".to_owned());
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }

@@ -3,11 +3,12 @@
 
 Not part of `cargo test`, which needs nothing but Rust. By hand, with h5py in a virtual environment outside the project:
 
-    python3 -m venv /tmp/venv && /tmp/venv/bin/pip install h5py numpy
+    python3 -m venv /tmp/venv && /tmp/venv/bin/pip install h5py numpy libsonata pynwb
     /tmp/venv/bin/python tests/h5py_check.py
 
-It runs the ignored test `sample_for_h5py`, compares every object of the file with what that test put there, and then
-lets libhdf5 change a copy of it.
+(libsonata and pynwb are optional.) It runs the ignored test `sample_for_h5py`, compares every object of the file with what that test put there, and then
+lets libsonata and pynwb
+read their parts, and libhdf5 change a copy of it.
 """
 import os
 import pathlib
@@ -112,6 +113,40 @@ def check_many(many):
         assert many[f"a{i}"][()] == i
 
 
+def check_sonata(path):
+    import libsonata
+
+    nodes = libsonata.NodeStorage(path).open_population("default")
+    everything = nodes.select_all()
+    assert nodes.size == 3 and list(nodes.get_attribute("x", everything)) == [0.5, 1.5, 2.5]
+    assert list(nodes.get_attribute("model_template", everything)) == ["hoc:a", "", "hoc:c"]
+    assert nodes.enumeration_names == {"mtype"}
+    assert list(nodes.get_attribute("mtype", everything)) == ["L5_MC", "L1_DAC", "L5_MC"]
+    same(nodes.get_dynamics_attribute("threshold_current", everything), [0.1, 0.2, 0.3])
+    edges = libsonata.EdgeStorage(path).open_population("default")
+    assert edges.source == edges.target == "default" and edges.size == 4
+    same(edges.get_attribute("delay", edges.select_all()), np.array([0.25, 0.5, 0.75, 1], "f4"))
+    assert edges.afferent_edges([1]).flatten().tolist() == [0, 3]
+    assert edges.efferent_edges([1]).flatten().tolist() == [1, 2]
+    spikes = libsonata.SpikeReader(path)["default"]
+    assert spikes.sorting == "by_time" and spikes.get() == [(2, 0.1), (0, 0.2), (2, 0.3)]
+    report = libsonata.SomaReportReader(path)["default"]
+    assert report.data_units == "mV" and report.time_units == "ms" and report.sorted
+    frames = report.get(node_ids=[2])
+    same(frames.data[:, 0], [0, -1, -2, -3])
+    print("libsonata: nodes, edges, spikes and report")
+
+
+def check_nwb(path):
+    import pynwb
+
+    with pynwb.NWBHDF5IO(path, "r", load_namespaces=False) as io:
+        units = io.read().units
+        assert list(units.id[:]) == [7, 8]
+        assert [list(units["spike_times"][i]) for i in range(2)] == [[0.1, 0.2], [0.5]]
+    print(f"pynwb {pynwb.__version__}: units")
+
+
 def change(path):
     """libhdf5 goes on with the file: adds, grows and deletes."""
     with h5py.File(path, "r+") as file:
@@ -145,11 +180,16 @@ def main():
         path = pathlib.Path(folder) / "sample.h5"
         write_sample(path)
         with h5py.File(path, "r") as file:
-            assert set(file) == {"types", "layouts", "attributes", "references", "soft", "many"}
+            assert set(file) >= {"types", "layouts", "attributes", "references", "soft", "many"}
             check_types(file["types"])
             check_layouts(file["layouts"])
             check_attributes(file)
             check_many(file["many"])
+        for check in (check_sonata, check_nwb):
+            try:
+                check(str(path))
+            except ImportError as error:
+                print(f"skipped {check.__name__}: {error}")
         copy = path.with_name("copy.h5")
         shutil.copy(path, copy)
         change(copy)

@@ -63,7 +63,9 @@ fn main() {
         .collect();
     files.sort();
     if update {
-        files.iter().for_each(|file| rewrite(file, &root));
+        for file in &files {
+            rewrite(file, &root);
+        }
     }
     let mut trials = Vec::new();
     for file in &files {
@@ -191,7 +193,8 @@ fn session(root: &Path) -> (Session, tempfile::TempDir) {
     let mut session = Session::new();
     session.set("demo", root.join("demo").display().to_string());
     session.set("scratch", scratch.path().display().to_string());
-    let _ = session.run("let circuit = open_circuit(demo);", "circuit").expect("the demonstration circuit opens");
+    let _ =
+        session.run("let circuit = open_circuit(demo);", "circuit").expect("the demonstration circuit opens");
     (session, scratch)
 }
 
@@ -290,7 +293,7 @@ fn rewrite(file: &Path, root: &Path) {
 fn write_step(out: &mut String, step: &Step, kind: Kind, got: &str) {
     let code = step.code.trim_end();
     let (kind, lines): (Kind, Vec<String>) = match &step.expected {
-        None => return out.push_str(&format!("{code}\n")),
+        None => return out.extend([code, "\n"]),
         Some((wanted, lines)) if meets(step, kind, got).is_ok() => (*wanted, lines.clone()),
         Some(_) => (kind, got.lines().map(str::to_owned).collect()),
     };
@@ -302,7 +305,7 @@ fn write_step(out: &mut String, step: &Step, kind: Kind, got: &str) {
         lines => {
             let _ = writeln!(out, "{code}");
             let lines = lines.iter().map(|line| format!("{mark} {line}").trim_end().to_owned());
-            lines.for_each(|line| out.push_str(&format!("{line}\n")));
+            lines.for_each(|line| out.extend([line.as_str(), "\n"]));
         }
     }
 }

@@ -6,17 +6,23 @@ use super::statistics::box_summary;
 use crate::diag::{Error, Result};
 use crate::model::{ColumnSpec, Frame, SparseMatrix};
 use crate::plot::{Axis, Bins, BoxStats, Colouring, Colours, Figure, Layer, Marker, Values};
-use crate::query::{Aggregate, Expr, Table, Value, kind_of, value_at, Kind};
+use crate::query::{Aggregate, Expr, Kind, Table, Value, kind_of, value_at};
 
 /// More names than this do not stand on an axis.
 const MOST_NAMES: usize = 200;
 
 /// What stands at an axis: `mean conductance (nS)` for a column `mean` that was computed of `conductance`.
 fn axis(spec: &ColumnSpec) -> Axis {
-    let of = spec.meaning.strip_prefix(spec.name.as_str()).and_then(|m| m.strip_prefix('(')?.strip_suffix(')'));
+    let of =
+        spec.meaning.strip_prefix(spec.name.as_str()).and_then(|m| m.strip_prefix('(')?.strip_suffix(')'));
     let label = match of {
         Some(argument) if !argument.is_empty() => format!("{} {argument}", spec.name),
         _ => spec.name.replace('_', " "),
+    };
+    let label = match label.split_once('.') {
+        Some(("pre", property)) => format!("presynaptic {property}"),
+        Some(("post", property)) => format!("postsynaptic {property}"),
+        _ => label,
     };
     Axis::new(label, spec.unit.clone().unwrap_or_default())
 }
@@ -113,16 +119,14 @@ fn grouped_bars(frame: &Frame) -> Figure {
         seen
     };
     let categories = unique(&names);
-    let mut figure =
-        Figure::new(Axis::names(axis(&specs[0]).label, categories.clone()), axis(&specs[2]));
+    let mut figure = Figure::new(Axis::names(axis(&specs[0]).label, categories.clone()), axis(&specs[2]));
     for one in unique(&series) {
         let value_of = |category: &String| {
             let at = (0..names.len()).find(|&i| names[i] == *category && series[i] == one);
             at.map_or(f64::NAN, |i| values[i])
         };
         let values = categories.iter().map(value_of).collect();
-        figure =
-            figure.layer(Layer::Bars { name: one, values, errors: Vec::new(), horizontal: false });
+        figure = figure.layer(Layer::Bars { name: one, values, errors: Vec::new(), horizontal: false });
     }
     figure
 }
@@ -315,7 +319,8 @@ pub fn default_figure(table: &Table) -> Result<Figure> {
     match specs {
         [one] if is_number(one) => histogram(table, &Expr::column(&one.name), None),
         [one] => {
-            let counted = table.aggregate(vec![table.named(&one.name)?], vec![("count".into(), Aggregate::Count)])?;
+            let counted =
+                table.aggregate(vec![table.named(&one.name)?], vec![("count".into(), Aggregate::Count)])?;
             bars(&counted, &one.name, "count")
         }
         [key, .., value] if specs.len() == 2 && is_number(value) => two_columns(table, key, value),
@@ -327,7 +332,14 @@ pub fn default_figure(table: &Table) -> Result<Figure> {
                 all.dedup();
                 all.len()
             };
-            if few(1) <= 3 && few(0) <= 20 { Ok(grouped_bars(&frame)) } else { heatmap(table, &row.name, &column.name, &value.name) }
+            if few(1) <= 3 && few(0) <= 20 {
+                Ok(grouped_bars(&frame))
+            } else {
+                heatmap(table, &row.name, &column.name, &value.name)
+            }
+        }
+        [a, b, value] if is_number(value) && whole_names(table, a, b)? => {
+            heatmap(table, &a.name, &b.name, &value.name)
         }
         [a, b, value] if is_number(value) && (!is_number(a) || !is_number(b)) => {
             Ok(grouped_bars(&read(table, &[&a.name, &b.name, &value.name])?))
@@ -338,6 +350,18 @@ pub fn default_figure(table: &Table) -> Result<Figure> {
              plot_box(c, by), plot_heatmap(row, column, value)",
         )),
     }
+}
+
+/// Whether two columns hold few whole numbers, each pair once: layers by layers.
+fn whole_names(table: &Table, a: &ColumnSpec, b: &ColumnSpec) -> Result<bool> {
+    if kind_of(&a.data_type) != Kind::Int || kind_of(&b.data_type) != Kind::Int {
+        return Ok(false);
+    }
+    let few = |c: &ColumnSpec| -> Result<bool> {
+        let different = table.value(Aggregate::CountDistinct(Expr::column(&c.name)))?;
+        Ok(different.as_f64().is_some_and(|n| n <= 60.0))
+    };
+    Ok(few(a)? && few(b)? && table.count()? <= 3600)
 }
 
 /// Bars for names and a few whole numbers, a line for rising numbers, else points.
@@ -364,14 +388,13 @@ fn profile(table: &Table) -> Result<Figure> {
     let get = |name: &str| frame.column(name).map(|c| numbers(c));
     let x = get("low")?.iter().zip(get("high")?).map(|(a, b)| f64::midpoint(*a, b)).collect();
     let unit = frame.schema().columns()[0].unit.clone().unwrap_or_default();
-    Ok(Figure::new(Axis::new("distance between somata", unit), Axis::new("connection probability", "")).layer(
-        Layer::Line {
+    Ok(Figure::new(Axis::new("distance between somata", unit), Axis::new("connection probability", ""))
+        .layer(Layer::Line {
             name: String::new(),
             x,
             y: get("probability")?,
             lower: get("ci_low").unwrap_or_default(),
             upper: get("ci_high").unwrap_or_default(),
             markers: true,
-        },
-    ))
+        }))
 }

@@ -29,5 +29,5 @@ pub use connectivity::Pathway;
 pub use distance::{Metric, Within};
 pub use graph::{Graph, Rows};
 pub use plasticity::{TsodyksMarkram, tm_train};
-pub use rotation::{rotation_of_angles, rotation_of_quaternion};
 pub use region::{Region, bouton_density, cell_density};
+pub use rotation::{rotation_of_angles, rotation_of_quaternion};

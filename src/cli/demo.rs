@@ -34,7 +34,7 @@ pub(super) struct Arguments {
 }
 
 /// The tour: paragraphs of a comment and one line.
-const TOUR: &str = include_str!("../../scripts/tour.rhai");
+pub const TOUR: &str = include_str!("tour.txt");
 
 /// Writes the circuit (unless it is there already, made the same way) and takes the tour.
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
@@ -83,7 +83,7 @@ fn tour(folder: &Path) -> Result<()> {
         }
         println!("> {}", code.join("\n  "));
         let begin = Instant::now();
-        let value = session.run(&code.join("\n"), "tour.rhai")?;
+        let value = session.run(&code.join("\n"), "tour")?;
         if let Some(figure) = value.clone().try_cast::<Figure>() {
             drawn += 1;
             save(&figure, &figures, drawn)?;
@@ -98,7 +98,8 @@ fn tour(folder: &Path) -> Result<()> {
 }
 
 fn save(figure: &Figure, folder: &Path, number: usize) -> Result<()> {
-    let words: Vec<String> = figure.describe().split(|c: char| !c.is_alphanumeric()).take(6).map(str::to_lowercase).collect();
+    let words: Vec<String> =
+        figure.describe().split(|c: char| !c.is_alphanumeric()).take(6).map(str::to_lowercase).collect();
     let name = format!("{number:02}-{}", words.join("-").trim_matches('-'));
     for extension in ["png", "svg"] {
         let path = folder.join(format!("{name}.{extension}"));
@@ -107,4 +108,3 @@ fn save(figure: &Figure, folder: &Path, number: usize) -> Result<()> {
     println!("{}\n  {}", figure.describe(), folder.join(format!("{name}.png")).display());
     Ok(())
 }
-

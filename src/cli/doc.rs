@@ -46,7 +46,11 @@ pub fn reference() -> String {
             let _ = write!(page, "\n{about}\n");
         }
         for entry in own {
-            let _ = write!(page, "\n### `{}`\n\n{}\n\n```rhai\n{}\n```\n", entry.signature, entry.doc, entry.example);
+            let _ = write!(
+                page,
+                "\n### `{}`\n\n{}\n\n```rhai\n{}\n```\n",
+                entry.signature, entry.doc, entry.example
+            );
         }
     }
     page

@@ -14,6 +14,7 @@ use clap::{Parser, Subcommand};
 
 use crate::diag::{self, Result, work};
 
+pub use demo::TOUR;
 pub use doc::reference;
 
 /// Ask questions of reconstructed brain circuits, in one line each.

@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn streams_are_repeatable_and_apart() {
         let first = |seed, purpose, index| stream(seed, purpose, index).random::<u64>();
-        assert_eq!(first(1, Purpose::Cells, 7), first(1, Purpose::Population, 7));
+        assert_eq!(first(1, Purpose::Cells, 7), first(1, Purpose::Cells, 7));
         let all = [
             first(1, Purpose::Cells, 7),
             first(2, Purpose::Cells, 7),

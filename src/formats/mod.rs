@@ -2,8 +2,8 @@
 
 pub mod bbp;
 pub mod hdf5;
-pub mod table;
 pub mod paths;
 pub mod sniff;
+pub mod table;
 pub mod text;
 pub mod write;

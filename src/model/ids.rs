@@ -11,6 +11,8 @@ pub struct IdSet(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     listed: Vec<i64>,
+    /// Whether they are listed in ascending order, each once.
+    ascending: bool,
     sorted: OnceLock<Vec<i64>>,
     bits: OnceLock<Vec<u64>>,
 }
@@ -18,7 +20,8 @@ struct Inner {
 impl IdSet {
     /// The ids as listed; order and repetitions are kept.
     pub fn new(listed: Vec<i64>) -> Self {
-        IdSet(Arc::new(Inner { listed, sorted: OnceLock::new(), bits: OnceLock::new() }))
+        let ascending = listed.windows(2).all(|w| w[0] < w[1]);
+        IdSet(Arc::new(Inner { listed, ascending, sorted: OnceLock::new(), bits: OnceLock::new() }))
     }
 
     /// The ids in the order given, with repetitions.
@@ -39,7 +42,7 @@ impl IdSet {
     /// The ids in ascending order, each once.
     pub fn sorted(&self) -> &[i64] {
         let listed = &self.0.listed;
-        if listed.windows(2).all(|w| w[0] < w[1]) {
+        if self.0.ascending {
             return listed;
         }
         self.0.sorted.get_or_init(|| {

@@ -1,8 +1,11 @@
-//! The embedded font: the size of a text on paper, and the outlines of its letters.
+//! The embedded font: the size of a text on paper, and the pixels that its letters cover.
 
 use std::sync::LazyLock;
 
+use ab_glyph_rasterizer::{Rasterizer, point};
 use ttf_parser::{Face, GlyphId, OutlineBuilder};
+
+use super::scene::{Point, Text};
 
 static REGULAR: LazyLock<Option<Face<'static>>> =
     LazyLock::new(|| Face::parse(include_bytes!("font/DejaVuSans-subset.ttf"), 0).ok());
@@ -46,59 +49,91 @@ pub(super) fn width(text: &str, size: f64, bold: bool) -> f64 {
     face(bold).map_or(0.0, |face| walk(face, text, |_, _| ()) * size / f64::from(face.units_per_em()))
 }
 
-/// The outlines of one line of text as one path that starts at the origin of the baseline; y grows downwards.
-pub(super) fn outline(text: &str, size: f64, bold: bool) -> Option<tiny_skia::Path> {
-    let face = face(bold)?;
-    let mut pen = Pen {
-        path: tiny_skia::PathBuilder::new(),
-        scale: size as f32 / f32::from(face.units_per_em()),
-        x: 0.0,
-    };
-    walk(face, text, |glyph, x| {
-        pen.x = x as f32;
+/// Calls `ink` with each pixel that the letters cover, and how much of it they cover (0 to 1). The pixels are `scale` times
+/// smaller than those of the figure, and the first one lies at `origin`; letters outside the `rows` are left out.
+pub(super) fn cover(
+    text: &Text,
+    scale: f64,
+    origin: Point,
+    rows: (i32, i32),
+    mut ink: impl FnMut(i32, i32, f32),
+) {
+    let Some(face) = face(text.bold) else { return };
+    let unit = text.size / f64::from(face.units_per_em());
+    let (sin, cos) = text.angle.to_radians().sin_cos();
+    let shift = text.shift();
+    walk(face, &text.words, |glyph, x| {
+        let Some(size) = face.glyph_bounding_box(glyph) else { return };
+        // From font units, with y upwards, to pixels.
+        let place = |u: f64, v: f64| {
+            let (along, up) = ((x + u) * unit - shift, v * unit);
+            let at = (text.at.0 + along * cos + up * sin, text.at.1 + along * sin - up * cos);
+            ((at.0 - origin.0) * scale, (at.1 - origin.1) * scale)
+        };
+        let (left, right) = (f64::from(size.x_min), f64::from(size.x_max));
+        let (low, high) = (f64::from(size.y_min), f64::from(size.y_max));
+        let corners = [place(left, low), place(right, low), place(left, high), place(right, high)];
+        let bounds = super::scene::bounds(&corners);
+        let (column, row) = (bounds.x0.floor() - 1.0, bounds.y0.floor() - 1.0);
+        let (width, height) = (bounds.x1.ceil() + 1.0 - column, bounds.y1.ceil() + 1.0 - row);
+        if row + height < f64::from(rows.0) || row > f64::from(rows.1) {
+            return;
+        }
+        let mut pen = Pen {
+            raster: Rasterizer::new(width as usize, height as usize),
+            place: |u, v| {
+                let (x, y) = place(f64::from(u), f64::from(v));
+                point((x - column) as f32, (y - row) as f32)
+            },
+            start: point(0.0, 0.0),
+            at: point(0.0, 0.0),
+        };
         face.outline_glyph(glyph, &mut pen);
+        pen.raster.for_each_pixel_2d(|x, y, share| {
+            // Less than that is rounding: the rasteriser sums up differences along a row.
+            if share > 1e-3 {
+                ink(column as i32 + x as i32, row as i32 + y as i32, share.min(1.0));
+            }
+        });
     });
-    pen.path.finish()
 }
 
-struct Pen {
-    path: tiny_skia::PathBuilder,
-    scale: f32,
-    x: f32,
+/// Draws outlines of letters into their pixels.
+struct Pen<F> {
+    raster: Rasterizer,
+    place: F,
+    /// Where the outline began, and where it is.
+    start: ab_glyph_rasterizer::Point,
+    at: ab_glyph_rasterizer::Point,
 }
 
-impl Pen {
-    fn at(&self, x: f32, y: f32) -> (f32, f32) {
-        ((self.x + x) * self.scale, -y * self.scale)
-    }
-}
-
-impl OutlineBuilder for Pen {
+impl<F: Fn(f32, f32) -> ab_glyph_rasterizer::Point> OutlineBuilder for Pen<F> {
     fn move_to(&mut self, x: f32, y: f32) {
-        let (x, y) = self.at(x, y);
-        self.path.move_to(x, y);
+        self.start = (self.place)(x, y);
+        self.at = self.start;
     }
 
     fn line_to(&mut self, x: f32, y: f32) {
-        let (x, y) = self.at(x, y);
-        self.path.line_to(x, y);
+        let to = (self.place)(x, y);
+        self.raster.draw_line(self.at, to);
+        self.at = to;
     }
 
     fn quad_to(&mut self, x1: f32, y1: f32, x: f32, y: f32) {
-        let (x1, y1) = self.at(x1, y1);
-        let (x, y) = self.at(x, y);
-        self.path.quad_to(x1, y1, x, y);
+        let to = (self.place)(x, y);
+        self.raster.draw_quad(self.at, (self.place)(x1, y1), to);
+        self.at = to;
     }
 
     fn curve_to(&mut self, x1: f32, y1: f32, x2: f32, y2: f32, x: f32, y: f32) {
-        let (x1, y1) = self.at(x1, y1);
-        let (x2, y2) = self.at(x2, y2);
-        let (x, y) = self.at(x, y);
-        self.path.cubic_to(x1, y1, x2, y2, x, y);
+        let to = (self.place)(x, y);
+        self.raster.draw_cubic(self.at, (self.place)(x1, y1), (self.place)(x2, y2), to);
+        self.at = to;
     }
 
     fn close(&mut self) {
-        self.path.close();
+        self.raster.draw_line(self.at, self.start);
+        self.at = self.start;
     }
 }
 
@@ -141,6 +176,8 @@ pub(super) fn wrap(text: &str, limit: f64, size: f64, bold: bool) -> Vec<String>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plot::scene::Anchor;
+    use crate::plot::theme::Colour;
 
     #[test]
     fn both_faces_are_there_and_measure() {
@@ -161,11 +198,34 @@ mod tests {
     }
 
     #[test]
-    fn outline_fits_its_measure() {
-        let bounds = outline("Hxg", 100.0, false).unwrap().bounds();
-        assert!(f64::from(bounds.right()) <= width("Hxg", 100.0, false));
-        assert!(f64::from(-bounds.top()) <= ASCENT * 100.0 && f64::from(bounds.bottom()) <= DESCENT * 100.0);
-        assert!(outline("  ", 10.0, false).is_none());
+    fn letters_fit_their_measure_at_every_angle() {
+        for angle in [0.0, -45.0, -90.0] {
+            let text = Text {
+                words: "Hxg µ".into(),
+                at: (200.0, 200.0),
+                size: 30.0,
+                bold: false,
+                anchor: Anchor::Middle,
+                angle,
+                colour: Colour::hex(0),
+            };
+            let inside = |of: &Text, at: Point| {
+                let q = of.corners();
+                (0..4).all(|i| {
+                    let (a, b) = (q[i], q[(i + 1) % 4]);
+                    let side = (b.0 - a.0) * (at.1 - a.1) - (b.1 - a.1) * (at.0 - a.0);
+                    side >= -0.4 * (b.0 - a.0).hypot(b.1 - a.1)
+                })
+            };
+            let mut ink = 0.0;
+            cover(&text, 4.0, (100.0, 100.0), (0, 1000), |x, y, share| {
+                let at = (100.0 + (f64::from(x) + 0.5) / 4.0, 100.0 + (f64::from(y) + 0.5) / 4.0);
+                assert!(inside(&text, at), "{angle}: {at:?}");
+                ink += f64::from(share) / 16.0;
+            });
+            assert!(ink > 400.0 && ink < 700.0, "{angle}: {ink}");
+            cover(&text, 4.0, (100.0, 100.0), (1000, 2000), |_, _, _| panic!("not on these rows"));
+        }
     }
 
     #[test]

@@ -5,7 +5,8 @@
 //!           ranges       places     layers           marks    bytes
 //! ```
 //!
-//! Both renderers draw the same marks, measured with one embedded font, so that a figure looks the same everywhere.
+//! Both renderers hand the same marks to a backend of plotters, measured with one embedded font, so that a figure looks
+//! the same everywhere.
 //! What has no place on the axes, or is too much to be drawn one by one, is told in a note below the axes.
 //!
 //! ```
@@ -29,11 +30,13 @@ mod axes;
 mod draw;
 mod figure;
 mod font;
+mod ink;
 mod key;
 mod layer;
 mod layout;
 mod legend;
 mod palette;
+mod paths;
 mod pixels;
 mod png;
 mod render;

@@ -1,30 +1,42 @@
-//! The renderer for vectors. Text stays text; heavy layers become one embedded picture.
+//! The renderer for vectors: plotters' SVG backend. Text stays text; heavy layers become one embedded picture.
+//!
+//! Coordinates of the backend are whole numbers, so that it draws on a larger paper, which the view box scales down. What
+//! it has no words for is written around what it writes: the head with the figure in words, clip paths, pictures, turned
+//! text, and the attributes that its elements inherit (dashes, round ends, cells without seams).
 
 use std::fmt::Write;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use plotters::backend::SVGBackend;
+use plotters_backend::{BackendCoord, BackendStyle, DrawingBackend, DrawingErrorKind};
 
 use super::font;
+use super::ink::{Ink, Letters, failed};
+use super::paths;
 use super::png;
-use super::scene::{Anchor, Mark, Point, Rect, Scene, Shape, Stroke, Text, corners};
+use super::scene::{Mark, Point, Rect, Scene, Shape, Stroke, Text, corners};
 use super::theme::Colour;
 use crate::diag::Result;
 
 /// Pixels of an embedded picture for each pixel of the figure.
 pub(super) const DETAIL: f64 = 2.0;
+/// Units of the file for each pixel of the figure.
+const FINE: f64 = 20.0;
 
 /// The figure as the text of an SVG file.
 pub(super) fn render(scene: &Scene) -> Result<String> {
     let (w, h) = (scene.width, scene.height);
-    let mut svg = Svg { out: String::new(), clips: 0 };
+    let size = (w * FINE as u32, h * FINE as u32);
+    let mut svg = Svg { out: String::new(), size, clips: 0 };
     svg.put(&format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" xmlns:xlink=\"http://www.w3.org/1999/xlink\" width=\"{w}\" height=\"{h}\" \
-         viewBox=\"0 0 {w} {h}\" role=\"img\" font-family=\"{}\">\n<title>{}</title>\n",
-        font::FAMILIES,
+         viewBox=\"0 0 {} {}\" role=\"img\">\n<title>{}</title>\n",
+        size.0,
+        size.1,
         escape(&scene.words)
     ));
-    svg.put(&format!("<rect width=\"{w}\" height=\"{h}\" fill=\"{}\"/>\n", scene.background.css()));
+    svg.rectangle(Rect::new(0.0, 0.0, w.into(), h.into()), scene.background)?;
     svg.marks(&scene.marks)?;
     svg.put("</svg>\n");
     Ok(svg.out)
@@ -32,12 +44,31 @@ pub(super) fn render(scene: &Scene) -> Result<String> {
 
 struct Svg {
     out: String,
+    size: (u32, u32),
     clips: usize,
 }
 
 impl Svg {
     fn put(&mut self, text: &str) {
         self.out.push_str(text);
+    }
+
+    /// Adds what the backend writes for some shapes: its file without the head and the end, and without attributes that
+    /// say what holds anyway.
+    fn shapes<E: std::error::Error + Send + Sync>(
+        &mut self,
+        draw: impl FnOnce(&mut SVGBackend<'_>) -> std::result::Result<(), DrawingErrorKind<E>>,
+    ) -> Result<()> {
+        let mut file = String::new();
+        let mut backend = SVGBackend::with_string(&mut file, self.size);
+        draw(&mut backend).map_err(failed)?;
+        backend.present().map_err(failed)?;
+        drop(backend);
+        let inner = file.split_once(">\n").and_then(|(_, rest)| rest.strip_suffix("</svg>\n"));
+        // Quotes in texts are escaped, so that these are attributes.
+        let short = inner.unwrap_or_default().replace(" opacity=\"1\"", "").replace(" stroke=\"none\"", "");
+        self.out.push_str(&short);
+        Ok(())
     }
 
     fn marks(&mut self, marks: &[Mark]) -> Result<()> {
@@ -47,33 +78,22 @@ impl Svg {
     fn mark(&mut self, mark: &Mark) -> Result<()> {
         match mark {
             Mark::Box { rect, fill, edge } => {
-                let line = format!(
-                    "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"{}{}/>\n",
-                    short(rect.x0),
-                    short(rect.y0),
-                    short(rect.width()),
-                    short(rect.height()),
-                    ink("fill", *fill),
-                    edge.as_ref().map(stroke).unwrap_or_default()
-                );
-                self.put(&line);
+                self.rectangle(*rect, *fill)?;
+                let Some(edge) = edge else { return Ok(()) };
+                let Rect { x0, y0, x1, y1 } = *rect;
+                self.closed(&[(x0, y0), (x1, y0), (x1, y1), (x0, y1)], edge)
             }
             Mark::Area { points, fill, edge } => {
-                let edge = edge.as_ref().map(stroke).unwrap_or_default();
-                let line = format!("<path d=\"{}Z\"{}{edge}/>\n", way(points), ink("fill", *fill));
-                self.put(&line);
+                self.shapes(|svg| svg.fill_polygon(way(points), &Ink::new(*fill)))?;
+                edge.as_ref().map_or(Ok(()), |edge| self.closed(points, edge))
             }
-            Mark::Lines { paths, stroke: style } => {
-                let ways: String = paths.iter().map(|p| way(p)).collect();
-                self.put(&format!("<path d=\"{ways}\" fill=\"none\"{}/>\n", stroke(style)));
-            }
+            Mark::Lines { paths, stroke } => self.lines(paths, stroke),
             Mark::Dots { points, colours, radius, shape } => self.dots(points, colours, *radius, *shape),
             Mark::Cells(cells) => {
                 self.put("<g shape-rendering=\"crispEdges\">\n");
-                for (rect, colour) in cells {
-                    self.mark(&Mark::Box { rect: *rect, fill: *colour, edge: None })?;
-                }
+                self.shapes(|svg| cells.iter().try_for_each(|(rect, colour)| fill(svg, *rect, *colour)))?;
                 self.put("</g>\n");
+                Ok(())
             }
             Mark::Text(text) => self.text(text),
             Mark::Image { rect, columns, pixels } => {
@@ -83,125 +103,120 @@ impl Svg {
                     let kind = ::png::ColorType::Rgba;
                     self.image(*rect, &png::encode(*columns as u32, rows as u32, kind, None, &bytes)?);
                 }
+                Ok(())
             }
-            Mark::Clip { rect, marks, heavy: true } => self.image(*rect, &png::cutout(*rect, marks, DETAIL)?),
+            Mark::Clip { rect, marks, heavy: true } => {
+                self.image(*rect, &png::cutout(*rect, marks, DETAIL)?);
+                Ok(())
+            }
             Mark::Clip { rect, marks, heavy: false } => {
                 self.clips += 1;
                 let id = self.clips;
-                let (x, y, w, h) =
-                    (short(rect.x0), short(rect.y0), short(rect.width()), short(rect.height()));
-                self.put(&format!(
-                    "<clipPath id=\"c{id}\"><rect x=\"{x}\" y=\"{y}\" width=\"{w}\" height=\"{h}\"/></clipPath>\n\
-                     <g clip-path=\"url(#c{id})\">\n"
-                ));
+                self.put(&format!("<clipPath id=\"c{id}\">\n"));
+                self.rectangle(*rect, Colour::hex(0))?;
+                self.put(&format!("</clipPath>\n<g clip-path=\"url(#c{id})\">\n"));
                 self.marks(marks)?;
                 self.put("</g>\n");
+                Ok(())
             }
         }
+    }
+
+    fn rectangle(&mut self, rect: Rect, colour: Colour) -> Result<()> {
+        self.shapes(|svg| fill(svg, rect, colour))
+    }
+
+    fn lines(&mut self, paths: &[Vec<Point>], stroke: &Stroke) -> Result<()> {
+        let mut inherited = String::new();
+        if stroke.round {
+            inherited.push_str(" stroke-linecap=\"round\" stroke-linejoin=\"round\"");
+        }
+        if !stroke.dash.is_empty() {
+            let width = stroke.width * FINE;
+            let dash: Vec<String> =
+                stroke.dash.iter().map(|d| (f64::from(*d) * width).round().to_string()).collect();
+            let _ = write!(inherited, " stroke-dasharray=\"{}\"", dash.join(" "));
+        }
+        let ink = Ink::wide(stroke.colour, stroke.width * FINE);
+        if inherited.is_empty() {
+            return self.shapes(|svg| paths.iter().try_for_each(|path| svg.draw_path(way(path), &ink)));
+        }
+        self.put(&format!("<g{inherited}>\n"));
+        self.shapes(|svg| paths.iter().try_for_each(|path| svg.draw_path(way(path), &ink)))?;
+        self.put("</g>\n");
         Ok(())
     }
 
+    /// The outline of a closed path.
+    fn closed(&mut self, points: &[Point], stroke: &Stroke) -> Result<()> {
+        // Past its start, so that there is a corner too.
+        let around = points.iter().chain(points.iter().take(2)).copied().collect();
+        self.lines(&[around], stroke)
+    }
+
     fn image(&mut self, rect: Rect, png: &[u8]) {
-        let line = format!(
-            "<image x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" preserveAspectRatio=\"none\" \
+        let (x, y) = unit((rect.x0, rect.y0));
+        let (right, bottom) = unit((rect.x1, rect.y1));
+        self.put(&format!(
+            "<image x=\"{x}\" y=\"{y}\" width=\"{}\" height=\"{}\" preserveAspectRatio=\"none\" \
              style=\"image-rendering:pixelated\" xlink:href=\"data:image/png;base64,",
-            short(rect.x0),
-            short(rect.y0),
-            short(rect.width()),
-            short(rect.height())
-        );
-        self.put(&line);
+            right - x,
+            bottom - y
+        ));
         STANDARD.encode_string(png, &mut self.out);
         self.put("\"/>\n");
     }
 
-    fn dots(&mut self, points: &[Point], colours: &[Colour], radius: f64, shape: Shape) {
-        let Some(first) = colours.first() else { return };
+    fn dots(&mut self, points: &[Point], colours: &[Colour], radius: f64, shape: Shape) -> Result<()> {
         let outline = corners(shape, radius);
-        let mut colour = first;
-        self.put(&format!("<g{}>\n", ink("fill", *colour)));
-        for (i, (x, y)) in points.iter().enumerate() {
-            let own = colours.get(i).unwrap_or(first);
-            if own != colour {
-                colour = own;
-                self.put(&format!("</g>\n<g{}>\n", ink("fill", *colour)));
-            }
-            if outline.is_empty() {
-                let _ = writeln!(
-                    self.out,
-                    "<circle cx=\"{}\" cy=\"{}\" r=\"{}\"/>",
-                    short(*x),
-                    short(*y),
-                    short(radius)
-                );
-            } else {
-                let moved: Vec<Point> = outline.iter().map(|(dx, dy)| (x + dx, y + dy)).collect();
-                let _ = writeln!(self.out, "<path d=\"{}Z\"/>", way(&moved));
-            }
+        self.shapes(|svg| {
+            points.iter().enumerate().try_for_each(|(i, at)| {
+                let Some(colour) = colours.get(i).or(colours.first()) else { return Ok(()) };
+                let ink = Ink::new(*colour);
+                if outline.is_empty() {
+                    let radius = (radius * FINE).round().max(1.0) as u32;
+                    return svg.draw_circle(unit(*at), radius, &ink, true);
+                }
+                let moved: Vec<Point> = outline.iter().map(|p| (at.0 + p.0, at.1 + p.1)).collect();
+                svg.fill_polygon(way(&moved), &ink)
+            })
+        })
+    }
+
+    fn text(&mut self, text: &Text) -> Result<()> {
+        let (x, y) = unit(text.at);
+        if text.angle != 0.0 {
+            self.put(&format!("<g transform=\"rotate({} {x} {y})\">\n", text.angle));
         }
-        self.put("</g>\n");
-    }
-
-    fn text(&mut self, text: &Text) {
-        let (x, y) = (short(text.at.0), short(text.at.1));
-        let anchor = match text.anchor {
-            Anchor::Start => "",
-            Anchor::Middle => " text-anchor=\"middle\"",
-            Anchor::End => " text-anchor=\"end\"",
-        };
-        let turn = if text.angle == 0.0 {
-            String::new()
-        } else {
-            format!(" transform=\"rotate({} {x} {y})\"", text.angle)
-        };
-        let line = format!(
-            "<text x=\"{x}\" y=\"{y}\" font-size=\"{}\"{anchor}{}{}{turn}>{}</text>\n",
-            short(text.size),
-            if text.bold { " font-weight=\"bold\"" } else { "" },
-            ink("fill", text.colour),
-            escape(&text.words)
-        );
-        self.put(&line);
+        let letters = Letters { text, scale: FINE, origin: (0.0, 0.0), rows: (0, 0) };
+        let above = (Letters::DROP * text.size * FINE).round() as i32;
+        self.shapes(|svg| svg.draw_text(&font::clean(&text.words), &letters, (x, y - above)))?;
+        if text.angle != 0.0 {
+            self.put("</g>\n");
+        }
+        Ok(())
     }
 }
 
-/// A length with two digits, without zeros at its end.
-fn short(v: f64) -> String {
-    let text = format!("{v:.2}");
-    let text = text.trim_end_matches('0').trim_end_matches('.');
-    if text == "-0" { "0".to_owned() } else { text.to_owned() }
+fn fill(
+    svg: &mut SVGBackend<'_>,
+    rect: Rect,
+    colour: Colour,
+) -> std::result::Result<(), DrawingErrorKind<std::io::Error>> {
+    let ink = Ink::new(colour);
+    if ink.color().alpha == 0.0 {
+        return Ok(());
+    }
+    svg.draw_rect(unit((rect.x0, rect.y0)), unit((rect.x1, rect.y1)), &ink, true)
 }
 
-fn ink(what: &str, colour: Colour) -> String {
-    if colour.a <= 0.0 {
-        return format!(" {what}=\"none\"");
-    }
-    let opacity = if colour.a < 1.0 {
-        format!(" {what}-opacity=\"{}\"", short(colour.a.into()))
-    } else {
-        String::new()
-    };
-    format!(" {what}=\"{}\"{opacity}", colour.css())
+/// A place in units of the file.
+fn unit((x, y): Point) -> BackendCoord {
+    ((x * FINE).round() as i32, (y * FINE).round() as i32)
 }
 
-fn stroke(style: &Stroke) -> String {
-    let mut out = format!("{} stroke-width=\"{}\"", ink("stroke", style.colour), short(style.width));
-    if style.round {
-        out.push_str(" stroke-linecap=\"round\" stroke-linejoin=\"round\"");
-    }
-    if !style.dash.is_empty() {
-        let dash: Vec<String> = style.dash.iter().map(|d| short(f64::from(*d) * style.width)).collect();
-        let _ = write!(out, " stroke-dasharray=\"{}\"", dash.join(" "));
-    }
-    out
-}
-
-fn way(points: &[Point]) -> String {
-    let mut out = String::with_capacity(points.len() * 14);
-    for (i, (x, y)) in points.iter().enumerate() {
-        let _ = write!(out, "{}{} {}", if i == 0 { "M" } else { "L" }, short(*x), short(*y));
-    }
-    out
+fn way(points: &[Point]) -> impl Iterator<Item = BackendCoord> {
+    points.iter().filter_map(|p| paths::held(*p)).map(unit)
 }
 
 fn escape(text: &str) -> String {
@@ -221,6 +236,7 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plot::scene::Anchor;
 
     #[test]
     fn text_stays_text_and_is_escaped() {
@@ -242,15 +258,12 @@ mod tests {
             marks: vec![Mark::Text(text)],
         };
         let svg = render(&scene).unwrap();
-        assert!(svg.contains(">p &lt; 0.05 &amp; &quot;g&quot;  (µm)</text>"), "{svg}");
-        assert!(svg.contains("rotate(-90 1 2.35)") || svg.contains("rotate(-90 1 2.34)"), "{svg}");
+        assert!(svg.contains(">\np &lt; 0.05 &amp; &quot;g&quot;  (µm)\n</text>"), "{svg}");
+        assert!(svg.contains("rotate(-90 20 47)"), "{svg}");
+        assert!(svg.contains("viewBox=\"0 0 200 400\"") && svg.contains("width=\"10\""), "{svg}");
+        assert!(svg.contains("text-anchor=\"end\"") && svg.contains("fill=\"#123456\""), "{svg}");
         assert!(svg.contains("<title>a &lt;b&gt;</title>"));
         assert!(svg.contains("DejaVu Sans, Verdana, sans-serif"));
         assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));
-    }
-
-    #[test]
-    fn lengths_are_short() {
-        assert_eq!([1.0, -0.001, 2.5, 100.0, 0.126].map(short), ["1", "0", "2.5", "100", "0.13"]);
     }
 }

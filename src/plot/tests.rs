@@ -81,8 +81,8 @@ fn every_name_is_written() {
         let wanted: Vec<&String> =
             [&figure.x, &figure.y].into_iter().filter_map(|a| a.categories()).flatten().collect();
         for category in wanted {
-            let found =
-                svg.contains(&format!(">{category}</text>")) || svg.contains(&format!(">{category} (n="));
+            let found = svg.contains(&format!(">\n{category}\n</text>"))
+                || svg.contains(&format!(">\n{category} (n="));
             assert!(found, "{name} lacks {category}");
         }
     }
@@ -266,7 +266,7 @@ fn overlay_unites_names_and_series() {
     assert_eq!((values[1].0.as_str(), &values[1].1[1..]), ("evoked", &[3.0, 4.0][..]));
     assert!(both.title.is_empty());
     let svg = both.to_svg().unwrap();
-    assert!(svg.contains(">quiet</text>") && svg.contains(">evoked</text>"));
+    assert!(svg.contains(">\nquiet\n</text>") && svg.contains(">\nevoked\n</text>"));
 
     let numbers = || Figure::new(Axis::new("layer", ""), Axis::new("rate", "Hz"));
     let error = bars(&["L1"], vec![1.0], "").overlay(numbers()).unwrap_err().to_string();
@@ -322,7 +322,7 @@ fn limits_scales_and_labels() {
         |figure: &Figure, words: &str| texts(figure).2.iter().find(|t| t.words == words).unwrap().at.0;
     let turned = line().xlim(150.0, 50.0).unwrap();
     assert!(place(&turned, "140") < place(&turned, "60"), "the larger limit stands left");
-    assert!(!turned.to_svg().unwrap().contains(">200</text>"));
+    assert!(!turned.to_svg().unwrap().contains(">\n200\n</text>"));
 }
 
 #[test]

@@ -66,7 +66,7 @@ impl Aggregate {
             Aggregate::Sum(_) => "sum",
             Aggregate::Mean(_) => "mean",
             Aggregate::Std(..) => "std",
-            Aggregate::Var(..) => "var",
+            Aggregate::Var(..) => "variance",
             Aggregate::Min(_) => "min",
             Aggregate::Max(_) => "max",
             Aggregate::Median(_) => "median",

@@ -14,7 +14,8 @@ const FIRST_EXCITATORY: i64 = 100;
 pub(super) fn computed(name: &str, schema: &Schema) -> Option<(ColumnSpec, Expr)> {
     let (spec, expr) = match name {
         "excitatory" => (
-            ColumnSpec::new(name, DataType::Boolean).meaning("whether the synapse is excitatory, by its type"),
+            ColumnSpec::new(name, DataType::Boolean)
+                .meaning("whether the synapse is excitatory, by its type"),
             Expr::binary(
                 BinaryOp::GreaterOrEqual,
                 Expr::column("syn_type_id"),

@@ -46,9 +46,8 @@ pub fn sphere(center: [f64; 3], radius: f64) -> Expr {
 
 /// The cells of a closed box (µm).
 pub fn cuboid(low: [f64; 3], high: [f64; 3]) -> Expr {
-    let axis = |name: &str, i: usize| {
-        Expr::column(name).between(Expr::literal(low[i]), Expr::literal(high[i]))
-    };
+    let axis =
+        |name: &str, i: usize| Expr::column(name).between(Expr::literal(low[i]), Expr::literal(high[i]));
     axis("x", 0).and(axis("y", 1)).and(axis("z", 2))
 }
 
@@ -91,7 +90,9 @@ fn ids_in(table: &Table, column: &str) -> Result<IdSet> {
     let ids = super::eval::normalised(column.values)?;
     let id = |i: usize| match super::eval::value_at(&ids, i) {
         Value::Int(id) => Ok(id),
-        other => Err(Error::argument(format!("`{}` holds {other}, which is not a cell id", column.spec.name))),
+        other => {
+            Err(Error::argument(format!("`{}` holds {other}, which is not a cell id", column.spec.name)))
+        }
     };
     (0..ids.len()).map(id).collect()
 }
@@ -103,7 +104,11 @@ fn text_group(text: &str, circuit: &Circuit) -> Result<IdSet> {
         let first = circuit.cells.first_id();
         let ids = targets.resolve(text)?;
         let known = ids.sorted().first().is_none_or(|&id| id >= first);
-        return Ok(if known { ids } else { ids.listed().iter().copied().filter(|&id| id >= first).collect() });
+        return Ok(if known {
+            ids
+        } else {
+            ids.listed().iter().copied().filter(|&id| id >= first).collect()
+        });
     }
     let trimmed = text.trim();
     if trimmed.get(..6).is_some_and(|s| s.eq_ignore_ascii_case("select")) {
@@ -127,11 +132,8 @@ fn text_group(text: &str, circuit: &Circuit) -> Result<IdSet> {
         },
         Ok(condition) => cells_where(&condition, circuit).map_err(|e| match e.code() {
             Code::Name | Code::Argument => {
-                let mut reason = e.message().to_owned();
-                if let Some(help) = e.helps().first() {
-                    reason.push_str(&format!(" ({help})"));
-                }
-                neither(reason)
+                let help = e.helps().first().map(|help| format!(" ({help})"));
+                neither(format!("{}{}", e.message(), help.unwrap_or_default()))
             }
             _ => e,
         }),
@@ -200,12 +202,18 @@ impl ChosenCells {
                 format!("the circuit has no cell {first}")
             } else {
                 let shown: Vec<String> = missing.iter().take(5).map(ToString::to_string).collect();
-                let more = if missing.len() > 5 { format!(" and {} more", missing.len() - 5) } else { String::new() };
+                let more = if missing.len() > 5 {
+                    format!(" and {} more", missing.len() - 5)
+                } else {
+                    String::new()
+                };
                 format!("the circuit has no cells {}{more}", shown.join(", "))
             };
             let (low, count) = (self.cells.first_id(), self.cells.count() as i64);
-            return Err(Error::new(Code::Name, which)
-                .help(format!("its cells are {low} to {}; other ids are virtual and have no properties", low + count - 1)));
+            return Err(Error::new(Code::Name, which).help(format!(
+                "its cells are {low} to {}; other ids are virtual and have no properties",
+                low + count - 1
+            )));
         }
         Ok(ids.iter().map(|&id| self.cells.row_of(id).map(|r| r as u32)).collect())
     }

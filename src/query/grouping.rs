@@ -533,7 +533,7 @@ impl Accumulator {
             }
             Accumulator::Extremes { best, largest } => extremes(array, best, *largest, &group),
             Accumulator::Numbers(lists) => {
-                each_valid(&floats(array)?, |i, value| lists[group(i)].push(value))
+                each_valid(&floats(array)?, |i, value| lists[group(i)].push(value));
             }
             Accumulator::Truth { seen, any } => {
                 let array = ok(arrow_cast::cast(array, &DataType::Boolean))?;

@@ -18,14 +18,14 @@ mod tables;
 
 pub use aggregate::Aggregate;
 pub use bind::Kind;
-pub use group::{Group, cells_of, cuboid, sphere};
+pub use eval::value_at;
 pub use expr::*;
+pub use group::{Group, cells_of, cuboid, sphere};
 pub use pick::choose;
 pub use scan::SynapseScan;
-pub use eval::value_at;
 pub use summary::{array_of, compute, type_text};
-pub use tables::{CircuitTables, connections, member, scan, targets_table};
 pub use table::{JoinKind, Named, SortKey, Table, row_values};
+pub use tables::{CircuitTables, connections, member, scan, targets_table};
 
 /// The kind of values of an Arrow type.
 pub fn kind_of(data_type: &arrow_schema::DataType) -> Kind {

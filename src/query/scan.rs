@@ -113,11 +113,15 @@ impl SynapseScan {
             (None, _) => Side::Incoming,
             (Some(_), None) => Side::Outgoing,
             (Some(pre), Some(post)) => {
-                let incoming = self.connectome.count(Side::Incoming, post)?;
-                // Few rows anyway: do not even open the other side's files.
-                if self.order == Side::Incoming && incoming <= 4096 {
-                    return Ok(Side::Incoming);
+                // Unless that side names far fewer cells, its files are not even opened.
+                let (ours, theirs) = match self.order {
+                    Side::Incoming => (post.len(), pre.len()),
+                    Side::Outgoing => (pre.len(), post.len()),
+                };
+                if theirs.saturating_mul(WORTH_TURNING as usize) >= ours {
+                    return Ok(self.order);
                 }
+                let incoming = self.connectome.count(Side::Incoming, post)?;
                 let outgoing = self.connectome.count(Side::Outgoing, pre)?;
                 let (ours, theirs, other) = match self.order {
                     Side::Incoming => (incoming, outgoing, Side::Outgoing),

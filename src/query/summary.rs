@@ -177,7 +177,8 @@ impl Table {
         let (mut low, mut high) = match range {
             Some(range) => range,
             None => self.extent(of)?.ok_or_else(|| {
-                Error::argument(format!("there is no number to make a histogram of `{of}`")).help("give a range")
+                Error::argument(format!("there is no number to make a histogram of `{of}`"))
+                    .help("give a range")
             })?,
         };
         if low == high {
@@ -236,14 +237,18 @@ impl Table {
         let frame = self.select(&[row, column, value])?.frame()?;
         let (row_spec, value_spec) = (&frame.schema().columns()[0], &frame.schema().columns()[2]);
         let distinct = |i: usize| {
-            let mut values: Vec<Value> = (0..frame.rows()).map(|r| value_at(&frame.columns()[i], r)).collect();
+            let mut values: Vec<Value> =
+                (0..frame.rows()).map(|r| value_at(&frame.columns()[i], r)).collect();
             values.sort_by(compare_values);
             values.dedup();
             values
         };
         let (rows, columns) = (distinct(0), distinct(1));
         if columns.len() > 10_000 {
-            return Err(Error::argument(format!("`{column}` has {} values: too many columns", columns.len())));
+            return Err(Error::argument(format!(
+                "`{column}` has {} values: too many columns",
+                columns.len()
+            )));
         }
         let mut places = vec![vec![Value::Null; rows.len()]; columns.len()];
         let find = |all: &[Value], v: &Value| all.binary_search_by(|x| compare_values(x, v)).unwrap_or(0);
@@ -251,8 +256,10 @@ impl Table {
             let (row_key, column_key) = (value_at(&frame.columns()[0], r), value_at(&frame.columns()[1], r));
             let place = &mut places[find(&columns, &column_key)][find(&rows, &row_key)];
             if *place != Value::Null {
-                return Err(Error::argument(format!("two rows have {row} {row_key} and {column} {column_key}"))
-                    .help("group by both first, and pivot the result"));
+                return Err(Error::argument(format!(
+                    "two rows have {row} {row_key} and {column} {column_key}"
+                ))
+                .help("group by both first, and pivot the result"));
             }
             *place = value_at(&frame.columns()[2], r);
         }

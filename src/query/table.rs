@@ -537,7 +537,8 @@ impl Table {
     /// # Errors
     /// When there is no such column, or a file is damaged.
     pub fn distinct_ids(&self, column: &str) -> Result<IdSet> {
-        let groups = self.aggregate(vec![self.named(column)?], vec![("count".to_owned(), Aggregate::Count)])?;
+        let groups =
+            self.aggregate(vec![self.named(column)?], vec![("count".to_owned(), Aggregate::Count)])?;
         let ids = groups.frame()?;
         let id = |i: usize| if let Value::Int(id) = value_at(&ids.columns()[0], i) { Some(id) } else { None };
         Ok((0..ids.rows()).filter_map(id).collect())
@@ -549,7 +550,11 @@ impl Table {
     /// When there are no columns `pre` and `post`.
     pub fn connections(&self) -> Result<Table> {
         let keys = vec![self.named("post")?, self.named("pre")?];
-        self.aggregate(keys, vec![("n_synapses".to_owned(), Aggregate::Count)])?.select(&["pre", "post", "n_synapses"])
+        self.aggregate(keys, vec![("n_synapses".to_owned(), Aggregate::Count)])?.select(&[
+            "pre",
+            "post",
+            "n_synapses",
+        ])
     }
 
     /// What will be read and how it runs, one step a line.

@@ -60,7 +60,8 @@ fn ids(value: &Dynamic) -> Result<Option<Vec<i64>>> {
     let Some(array) = value.read_lock::<Array>() else { return Ok(None) };
     let id = |v: &Dynamic| {
         v.as_int().map_err(|_| {
-            Error::argument(format!("`{v}` in the array is not a cell id")).help("a group may be an array of ids")
+            Error::argument(format!("`{v}` in the array is not a cell id"))
+                .help("a group may be an array of ids")
         })
     };
     Ok(Some(array.iter().map(id).collect::<Result<_>>()?))

@@ -9,12 +9,7 @@ use crate::diag::{Code, Error, ScriptPlace, nearest};
 
 /// An error of running a script, with the place in its source.
 /// `variables` are those that the script has.
-pub(super) fn from_eval(
-    error: &EvalAltResult,
-    name: &str,
-    source: &Arc<str>,
-    variables: &[String],
-) -> Error {
+pub(super) fn from_eval(error: &EvalAltResult, name: &str, source: &Arc<str>, variables: &[String]) -> Error {
     let mut calls = Vec::new();
     let (inner, position) = innermost(error, &mut calls);
     let error = match inner {
@@ -95,13 +90,17 @@ fn explain(error: &EvalAltResult) -> Error {
             type_name(wanted),
             type_name(found)
         )),
-        EvalAltResult::ErrorAssignmentToConstant(name, _) => Error::script(format!("`{name}` cannot be changed here"))
-            .help(format!("a closure uses it; bind it anew: let {name} = …")),
+        EvalAltResult::ErrorAssignmentToConstant(name, _) => {
+            Error::script(format!("`{name}` cannot be changed here"))
+                .help(format!("a closure uses it; bind it anew: let {name} = …"))
+        }
         EvalAltResult::ErrorDataRace(..) => {
             Error::script("a closure uses the variable whose own method is running it")
                 .help("copy what the closure needs to another variable first")
         }
-        EvalAltResult::ErrorStackOverflow(_) => Error::script("calls are nested too deeply (a function calls itself?)"),
+        EvalAltResult::ErrorStackOverflow(_) => {
+            Error::script("calls are nested too deeply (a function calls itself?)")
+        }
         EvalAltResult::ErrorModuleNotFound(name, _) => {
             Error::new(Code::Name, format!("there is no library `{name}`"))
         }
@@ -136,7 +135,9 @@ fn unknown_variable(name: &str, variables: &[String]) -> Error {
         });
     }
     match nearest(name, &functions) {
-        Some(function) if function == name => error.help(format!("`{name}` is a function: write `{name}(…)`")),
+        Some(function) if function == name => {
+            error.help(format!("`{name}` is a function: write `{name}(…)`"))
+        }
         Some(function) => error.help(format!("did you mean the function `{function}`?")),
         None if name == "circuit" => error.help("open one first: let circuit = open(\"PATH\");"),
         None => error,
@@ -169,7 +170,8 @@ fn unknown_function(signature: &str) -> Error {
     }
     if own.is_empty() {
         let known: Vec<&str> = entries.iter().filter(|e| e.on.is_empty()).map(|e| e.name).collect();
-        let what = if arguments.is_empty() { String::new() } else { format!(" for {}", arguments.join(", ")) };
+        let what =
+            if arguments.is_empty() { String::new() } else { format!(" for {}", arguments.join(", ")) };
         let error = Error::new(Code::Name, format!("there is no function `{name}`{what}"));
         return match crate::diag::did_you_mean(name, &known) {
             Some(help) => error.help(help),

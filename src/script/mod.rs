@@ -127,7 +127,9 @@ impl Session {
                 let end = e.position().line().is_none_or(|line| line >= text.lines().count());
                 match &*e.0 {
                     ParseErrorType::UnexpectedEOF => true,
-                    ParseErrorType::MissingToken(token, _) => end && matches!(token.as_str(), "}" | ")" | "]"),
+                    ParseErrorType::MissingToken(token, _) => {
+                        end && matches!(token.as_str(), "}" | ")" | "]")
+                    }
                     ParseErrorType::BadInput(lexical) => {
                         matches!(lexical, rhai::LexError::UnterminatedString)
                     }

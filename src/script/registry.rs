@@ -128,7 +128,13 @@ impl<'a> Api<'a> {
         self
     }
 
-    fn note(&mut self, name: &'static str, signature: &'static str, doc: &'static str, example: &'static str) {
+    fn note(
+        &mut self,
+        name: &'static str,
+        signature: &'static str,
+        doc: &'static str,
+        example: &'static str,
+    ) {
         if !self.documented {
             return;
         }

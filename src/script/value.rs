@@ -148,8 +148,11 @@ fn card_text(card: &Json, indent: usize) -> String {
 fn table_text(table: &Table, screen: &Screen) -> Result<String> {
     let look = Look { width: screen.width, rows: screen.rows, colour: screen.colour };
     let total = table.count()?;
-    let head = table.head(if total as usize <= screen.rows { screen.rows } else { screen.rows.div_ceil(2) }).frame()?;
-    let tail = if total as usize > head.rows() { table.tail(screen.rows / 2).frame()? } else { head.slice(0, 0) };
+    let head = table
+        .head(if total as usize <= screen.rows { screen.rows } else { screen.rows.div_ceil(2) })
+        .frame()?;
+    let tail =
+        if total as usize > head.rows() { table.tail(screen.rows / 2).frame()? } else { head.slice(0, 0) };
     Ok(render(&head, &tail, total, &look))
 }
 
@@ -210,11 +213,12 @@ pub fn to_json_value(value: &Dynamic) -> Result<Json> {
     if let Ok(float) = value.as_float() {
         return Ok(serde_json::Number::from_f64(float).map_or(Json::Null, Json::Number));
     }
-    if let Some(card) = api::card_of_other(value)? {
+    if let Some(card) = api::card_of_other(value) {
         return Ok(card);
     }
-    rhai::serde::from_dynamic::<Json>(value)
-        .map_err(|_| Error::argument(format!("a {} has no JSON form", super::error::type_name(value.type_name()))))
+    rhai::serde::from_dynamic::<Json>(value).map_err(|_| {
+        Error::argument(format!("a {} has no JSON form", super::error::type_name(value.type_name())))
+    })
 }
 
 /// JSON as a value of a script.

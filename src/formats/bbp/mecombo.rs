@@ -56,7 +56,12 @@ pub fn read_rows(path: &Path) -> Result<Vec<(usize, Emodel)>> {
     let column = |at: usize| Kind::of(&header[at], rows.iter().map(|(_, row)| row[at].as_str()));
     let kinds: Vec<Kind> = (0..header.len()).map(column).collect();
     let emodel = |row: &[String]| {
-        header.iter().zip(&kinds).zip(row).map(|((name, kind), word)| (name.clone(), kind.value(word))).collect()
+        header
+            .iter()
+            .zip(&kinds)
+            .zip(row)
+            .map(|((name, kind), word)| (name.clone(), kind.value(word)))
+            .collect()
     };
     Ok(rows.iter().map(|(line, row)| (*line, emodel(row))).collect())
 }

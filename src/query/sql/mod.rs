@@ -1,11 +1,14 @@
 //! SQL: conditions, and whole SELECTs over the tables of a circuit.
 //!
-//! `sqlparser` reads the text; [`expr`] turns its expressions into ours, [`select`] its SELECTs into lazy tables.
+//! `sqlparser` reads the text; [`expr`] turns its expressions into ours, [`joins`] its FROM and [`select`] its SELECTs
+//! into lazy tables; [`names`] knows what a name means where several tables are joined.
 
 mod expr;
+mod joins;
+mod names;
 mod select;
 
-use sqlparser::ast;
+use sqlparser::ast::{self, Spanned};
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
@@ -56,15 +59,14 @@ pub fn condition(text: &str) -> Result<Expr> {
 /// # Errors
 /// As [`condition`].
 pub fn condition_over(text: &str, tables: &dyn Tables) -> Result<Expr> {
-    let parsed = parser(text)?;
-    let mut parser = parsed;
+    let mut parser = parser(text)?;
     let parsed = parser.parse_expr().map_err(|e| wrong(&e))?;
     let rest = parser.peek_token();
     if rest.token != Token::EOF {
         let at = rest.span.start;
         return Err(Error::script(format!("SQL: `{}` was not expected (column {})", rest.token, at.column)));
     }
-    expr::Scope::new(tables).condition(&parsed)
+    expr::Scope::new(tables).expr(&parsed)
 }
 
 /// Runs a SELECT; the table that it gives is lazy as far as the statement allows.
@@ -78,11 +80,16 @@ pub fn select(text: &str, tables: &dyn Tables) -> Result<Table> {
         (Some(ast::Statement::Query(query)), true) => select::query(&query, tables),
         (None, _) => Err(Error::script("SQL: the statement is empty")),
         (Some(ast::Statement::Query(_)), false) => Err(Error::script("SQL: one statement at a time")),
-        (Some(_), _) => Err(Error::script("SQL: only SELECT is supported").help("circuits are read, not changed")),
+        (Some(_), _) => {
+            Err(Error::script("SQL: only SELECT is supported").help("circuits are read, not changed"))
+        }
     }
 }
 
 fn parser(text: &str) -> Result<Parser<'_>> {
+    if text.len() > LONGEST {
+        return Err(Error::argument("SQL: the text is longer than 16 MB"));
+    }
     Parser::new(&GenericDialect {}).with_recursion_limit(64).try_with_sql(text).map_err(|e| wrong(&e))
 }
 
@@ -97,9 +104,33 @@ fn wrong(error: &ParserError) -> Error {
     Error::new(Code::Script, format!("SQL: {}{}", text.trim(), if open { ")" } else { "" }))
 }
 
-fn unsupported(what: impl std::fmt::Display) -> Error {
-    Error::script(format!("SQL: {what} is not supported")).help(
-        "SELECT … FROM cells, synapses, connections or targets, with JOIN … ON, WHERE, GROUP BY, HAVING, ORDER BY, \
-         LIMIT and OFFSET is",
+/// Something that is not supported, and where it stands (see [`place`]).
+fn unsupported(what: impl std::fmt::Display, at: &str) -> Error {
+    Error::script(format!("SQL: {what} is not supported{at}")).help(
+        "SELECT … FROM cells, synapses, connections or targets, with WITH, JOIN … ON, WHERE, GROUP BY, HAVING, \
+         UNION, ORDER BY, LIMIT and OFFSET is",
     )
 }
+
+/// Where a part of the text stands, as ` (column 12)`; nothing if that is not known.
+fn place(part: &impl Spanned) -> String {
+    let start = part.span().start;
+    match (start.line, start.column) {
+        (0, _) => String::new(),
+        (1, column) => format!(" (column {column})"),
+        (line, column) => format!(" (line {line}, column {column})"),
+    }
+}
+
+/// A name without its quotes.
+fn plain(name: &ast::ObjectName) -> String {
+    let part =
+        |p: &ast::ObjectNamePart| p.as_ident().map_or_else(|| p.to_string(), |ident| ident.value.clone());
+    name.0.iter().map(part).collect::<Vec<_>>().join(".")
+}
+
+/// A text of a script may be long, but not so long that reading it takes all memory.
+const LONGEST: usize = 16 << 20;
+
+#[cfg(test)]
+mod tests;

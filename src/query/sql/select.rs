@@ -1,35 +1,111 @@
 //! A SELECT as a lazy table.
 
-use std::collections::HashSet;
-
 use sqlparser::ast;
 
 use super::expr::Scope;
+use super::joins::from;
+use super::names::{Relation, Via};
 use super::{Tables, unsupported};
 use crate::diag::{Error, Result};
-use crate::query::{Aggregate, BinaryOp, Expr, JoinKind, Named, SortKey, Table};
+use crate::model::IdSet;
+use crate::query::{Aggregate, Expr, SortKey, Table};
 
 /// Runs a query.
 pub(super) fn query(query: &ast::Query, tables: &dyn Tables) -> Result<Table> {
-    if query.with.is_some() {
-        return Err(unsupported("WITH"));
+    let Some(with) = &query.with else { return body(query, &query.body, tables) };
+    if with.recursive {
+        return Err(unsupported("WITH RECURSIVE", ""));
     }
-    let body = match &*query.body {
-        ast::SetExpr::Select(select) => select,
-        ast::SetExpr::Query(inner) => return self::query(inner, tables),
-        ast::SetExpr::SetOperation { op, .. } => return Err(unsupported(op)),
-        _ => return Err(unsupported("this statement")),
-    };
-    if query.fetch.is_some() || !query.pipe_operators.is_empty() || body.top.is_some() {
-        return Err(unsupported("FETCH and TOP: use LIMIT, which"));
+    let mut named = Named { outer: tables, tables: Vec::new() };
+    for part in &with.cte_tables {
+        if !part.alias.columns.is_empty() {
+            return Err(unsupported("a list of column names after the name of a WITH", ""));
+        }
+        let table = self::query(&part.query, &named)?;
+        named.tables.push((part.alias.name.value.clone(), table));
+    }
+    body(query, &query.body, &named)
+}
+
+/// The tables that WITH has named, in front of those there are.
+struct Named<'a> {
+    outer: &'a dyn Tables,
+    tables: Vec<(String, Table)>,
+}
+
+impl Tables for Named<'_> {
+    fn table(&self, name: &str) -> Result<Table> {
+        match self.tables.iter().rev().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
+            Some((_, table)) => Ok(table.clone()),
+            None => self.outer.table(name),
+        }
+    }
+
+    fn group(&self, name: &str) -> Result<IdSet> {
+        self.outer.group(name)
+    }
+}
+
+fn body(query: &ast::Query, body: &ast::SetExpr, tables: &dyn Tables) -> Result<Table> {
+    let limited = query.fetch.is_some() || !query.pipe_operators.is_empty();
+    for (present, what) in [
+        (limited, "FETCH: use LIMIT, which"),
+        (!query.locks.is_empty() || query.for_clause.is_some(), "FOR"),
+        (query.settings.is_some() || query.format_clause.is_some(), "SETTINGS or FORMAT"),
+    ] {
+        if present {
+            return Err(unsupported(what, ""));
+        }
     }
     let order: &[ast::OrderByExpr] = match query.order_by.as_ref().map(|o| &o.kind) {
         None => &[],
         Some(ast::OrderByKind::Expressions(keys)) => keys,
-        Some(ast::OrderByKind::All(_)) => return Err(unsupported("ORDER BY ALL")),
+        Some(ast::OrderByKind::All(_)) => return Err(unsupported("ORDER BY ALL", "")),
     };
-    let table = select(body, order, window(query)?, tables)?;
-    Ok(table)
+    let window = window(query)?;
+    match body {
+        ast::SetExpr::Select(one) => select(one, order, window, tables),
+        other => {
+            let table = combined(other, tables)?;
+            let relation = Relation { name: String::new(), schema: table.schema().clone(), via: Via::Same };
+            let mut scope = Scope::new(tables);
+            let items = relation.all(false).into_iter().map(|(name, c)| Item { name, expr: Expr::Column(c) });
+            let items: Vec<Item> = items.collect();
+            scope.relations.push(relation);
+            let sort = sort_keys(order, &items, &mut scope)?;
+            finish(&table, items, sort, false, window.0, window.1)
+        }
+    }
+}
+
+/// A part of a UNION, or a query in brackets.
+fn combined(set: &ast::SetExpr, tables: &dyn Tables) -> Result<Table> {
+    match set {
+        ast::SetExpr::Select(one) => select(one, &[], (0, None), tables),
+        ast::SetExpr::Query(inner) => query(inner, tables),
+        ast::SetExpr::SetOperation { op: ast::SetOperator::Union, set_quantifier, left, right } => {
+            let all = match set_quantifier {
+                ast::SetQuantifier::All => true,
+                ast::SetQuantifier::None | ast::SetQuantifier::Distinct => false,
+                other => return Err(unsupported(format!("UNION {other}"), "")),
+            };
+            let (left, right) = (combined(left, tables)?, combined(right, tables)?);
+            let names = |t: &Table| t.schema().columns().iter().map(|c| c.name.clone()).collect::<Vec<_>>();
+            let (own, other) = (names(&left), names(&right));
+            if own.len() != other.len() {
+                let (own, other) = (own.len(), other.len());
+                return Err(Error::argument(format!(
+                    "SQL: the parts of a UNION have {own} and {other} columns"
+                )));
+            }
+            // Columns of a UNION go by their places; the names are those of the first part.
+            let renamed: Vec<(String, String)> = other.into_iter().zip(own).filter(|(a, b)| a != b).collect();
+            let both = left.concat(&right.rename(&renamed)?)?;
+            if all { Ok(both) } else { both.distinct(&[]) }
+        }
+        ast::SetExpr::SetOperation { op, .. } => Err(unsupported(op, "")),
+        _ => Err(unsupported("this statement", "")),
+    }
 }
 
 /// How many rows to skip, and how many to give.
@@ -43,11 +119,16 @@ fn window(query: &ast::Query) -> Result<(usize, Option<usize>)> {
     };
     match &query.limit_clause {
         None => Ok((0, None)),
+        Some(ast::LimitClause::LimitOffset { limit_by, .. }) if !limit_by.is_empty() => {
+            Err(unsupported("LIMIT … BY", ""))
+        }
         Some(ast::LimitClause::LimitOffset { limit, offset, .. }) => {
             let skip = offset.as_ref().map(|o| number(&o.value)).transpose()?.unwrap_or(0);
             Ok((skip, limit.as_ref().map(number).transpose()?))
         }
-        Some(ast::LimitClause::OffsetCommaLimit { offset, limit }) => Ok((number(offset)?, Some(number(limit)?))),
+        Some(ast::LimitClause::OffsetCommaLimit { offset, limit }) => {
+            Ok((number(offset)?, Some(number(limit)?)))
+        }
     }
 }
 
@@ -68,18 +149,27 @@ fn select(
         (!body.named_window.is_empty(), "WINDOW"),
         (body.into.is_some(), "INTO"),
         (matches!(body.distinct, Some(ast::Distinct::On(_))), "DISTINCT ON"),
+        (body.top.is_some(), "TOP: use LIMIT, which"),
+        (body.exclude.is_some(), "EXCLUDE"),
+        (!body.lateral_views.is_empty(), "LATERAL VIEW"),
+        (body.prewhere.is_some(), "PREWHERE"),
+        (!body.connect_by.is_empty(), "CONNECT BY"),
+        (!body.cluster_by.is_empty() || !body.distribute_by.is_empty(), "CLUSTER BY or DISTRIBUTE BY"),
+        (!body.sort_by.is_empty(), "SORT BY: use ORDER BY, which"),
+        (body.value_table_mode.is_some(), "SELECT AS"),
     ] {
         if present {
-            return Err(unsupported(what));
+            return Err(unsupported(what, ""));
         }
     }
     let mut scope = Scope::new(tables);
-    let mut table = from(body, &mut scope, tables)?;
+    let mut table = from(body, order, &mut scope, tables)?;
     if let Some(condition) = &body.selection {
         table = table.filter(scope.expr(condition)?)?;
     }
     scope.aggregates = Some(Vec::new());
-    let mut items = items(body, &table, &mut scope)?;
+    let mut items = items(body, &mut scope)?;
+    scope.outputs = items.iter().map(|i| (i.name.clone(), i.expr.clone())).collect();
     let keys = group_keys(body, &items, &mut scope)?;
     let mut having = body.having.as_ref().map(|h| scope.expr(h)).transpose()?;
     let mut sort = sort_keys(order, &items, &mut scope)?;
@@ -138,166 +228,68 @@ fn finish(
     if ordered { result.select(&names) } else { Ok(result) }
 }
 
-/// The rows of FROM, with the joins.
-fn from(body: &ast::Select, scope: &mut Scope, tables: &dyn Tables) -> Result<Table> {
-    let (first, rest) = match body.from.as_slice() {
-        [] => return Err(Error::script("SQL: a SELECT needs a FROM")),
-        [first, rest @ ..] => (first, rest),
-    };
-    if !rest.is_empty() {
-        return Err(unsupported("a list of tables: write JOIN … ON instead, which"));
-    }
-    let (mut table, names) = relation(&first.relation, tables)?;
-    scope.prefixes.extend(names.into_iter().map(|n| (n, String::new())));
-    for join in &first.joins {
-        table = joined(&table, join, body, scope, tables)?;
-    }
-    Ok(table)
-}
-
-/// A table and the names by which its columns may be qualified.
-fn relation(factor: &ast::TableFactor, tables: &dyn Tables) -> Result<(Table, Vec<String>)> {
-    match factor {
-        ast::TableFactor::Table { name, alias, args: None, .. } => {
-            let name = name.to_string().trim_matches('"').to_owned();
-            let table = tables.table(&name)?;
-            let names = alias.as_ref().map_or_else(|| vec![name.clone()], |a| vec![a.name.value.clone()]);
-            Ok((table, names))
-        }
-        ast::TableFactor::Derived { subquery, alias, .. } => {
-            let names = alias.iter().map(|a| a.name.value.clone()).collect();
-            Ok((query(subquery, tables)?, names))
-        }
-        other => Err(unsupported(format!("`{other}` in FROM"))),
-    }
-}
-
-fn joined(
-    table: &Table,
-    join: &ast::Join,
-    body: &ast::Select,
-    scope: &mut Scope,
-    tables: &dyn Tables,
-) -> Result<Table> {
-    use ast::{JoinConstraint, JoinOperator};
-    let (kind, constraint) = match &join.join_operator {
-        JoinOperator::Join(c) | JoinOperator::Inner(c) => (JoinKind::Inner, c),
-        JoinOperator::Left(c) | JoinOperator::LeftOuter(c) => (JoinKind::Left, c),
-        JoinOperator::Semi(c) | JoinOperator::LeftSemi(c) => (JoinKind::Semi, c),
-        JoinOperator::Anti(c) | JoinOperator::LeftAnti(c) => (JoinKind::Anti, c),
-        _ => return Err(unsupported("this kind of JOIN (INNER, LEFT, SEMI and ANTI are); it")),
-    };
-    let (right, names) = relation(&join.relation, tables)?;
-    let own: Vec<(String, String)> = names.iter().map(|n| (n.clone(), "#right".to_owned())).collect();
-    let mut both = Scope::new(tables);
-    both.prefixes = scope.prefixes.iter().cloned().chain(own).collect();
-    let on: Vec<(String, String)> = match constraint {
-        JoinConstraint::On(e) => equalities(&both.expr(e)?, table, &right)?,
-        JoinConstraint::Using(columns) => columns.iter().map(|c| (c.to_string(), c.to_string())).collect(),
-        _ => return Err(Error::script("SQL: a JOIN needs ON or USING")),
-    };
-    if let [(left, key)] = on.as_slice()
-        && key == "id"
-        && let Some(via) = table.schema().find(left)
-        && let Some(link) = table.schema().link_at(via)
-        && same_cells(&right, link)
-        && matches!(kind, JoinKind::Inner | JoinKind::Left)
-    {
-        // Synapses joined with cells over `pre` or `post`: the cells' properties are in reach already.
-        scope.prefixes.extend(names.into_iter().map(|n| (n, left.clone())));
-        let known = Expr::IsNull(Box::new(Expr::Column(format!("{left}.id")))).negated();
-        return if kind == JoinKind::Inner { table.filter(known) } else { Ok(table.clone()) };
-    }
-    // Only what the statement speaks of is read of either side.
-    let wanted = words_of(body);
-    let keep = |t: &Table, keys: &HashSet<&String>| -> Result<Table> {
-        let names = t.schema().columns().iter().map(|c| c.name.clone());
-        let all = wanted.contains("*");
-        let kept: Vec<String> = names
-            .filter(|n| all || wanted.contains(n.as_str()) || keys.contains(n))
-            .chain(wanted.iter().filter(|w| w.contains('.') && t.named(w).is_ok()).cloned())
-            .collect();
-        t.select(&kept)
-    };
-    let left = keep(table, &on.iter().map(|o| &o.0).collect())?;
-    let right = keep(&right, &on.iter().map(|o| &o.1).collect())?;
-    scope.prefixes.extend(names.into_iter().map(|n| (n, String::new())));
-    left.join(&right, on, kind)
-}
-
-/// Whether a table is all cells that a link leads to.
-fn same_cells(table: &Table, link: &crate::model::Link) -> bool {
-    std::sync::Arc::ptr_eq(table.schema(), link.cells.schema())
-}
-
-/// The pairs of columns in `a = b AND c = d`.
-fn equalities(on: &Expr, left: &Table, right: &Table) -> Result<Vec<(String, String)>> {
-    let wrong = || Error::script("SQL: the ON of a JOIN is `left.column = right.column`, several with AND");
-    on.clone()
-        .conjuncts()
-        .into_iter()
-        .map(|part| {
-            let Expr::Binary(BinaryOp::Equal, a, b) = part else { return Err(wrong()) };
-            let (Expr::Column(a), Expr::Column(b)) = (*a, *b) else { return Err(wrong()) };
-            let (a, b) = match (a.strip_prefix("#right."), b.strip_prefix("#right.")) {
-                (None, Some(r)) => (a.clone(), r.to_owned()),
-                (Some(r), None) => (b.clone(), r.to_owned()),
-                // Unqualified: whichever side has the column.
-                (None, None) if right.schema().find(&b).is_some() && left.named(&a).is_ok() => (a, b),
-                (None, None) => (b, a),
-                (Some(_), Some(_)) => return Err(wrong()),
-            };
-            left.named(&a)?;
-            right.schema().position(&b)?;
-            Ok((a, b))
-        })
-        .collect()
-}
-
-/// Every name in a statement, with and without its qualifier; `*` for all.
-fn words_of(body: &ast::Select) -> HashSet<String> {
-    let text = body.to_string();
-    let mut words: HashSet<String> = HashSet::new();
-    let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '@' | ':');
-    for word in text.split(|c: char| !is_name(c)).filter(|w| !w.is_empty()) {
-        words.insert(word.to_owned());
-        let parts: Vec<&str> = word.split('.').collect();
-        for start in 1..parts.len() {
-            words.insert(parts[start..].join("."));
-        }
-    }
-    let whole = |i: &ast::SelectItem| {
-        matches!(i, ast::SelectItem::Wildcard(_) | ast::SelectItem::QualifiedWildcard(..))
-    };
-    if body.projection.iter().any(whole) {
-        words.insert("*".to_owned());
-    }
-    words
-}
-
-fn items(body: &ast::Select, table: &Table, scope: &mut Scope) -> Result<Vec<Item>> {
+fn items(body: &ast::Select, scope: &mut Scope) -> Result<Vec<Item>> {
     let mut items: Vec<Item> = Vec::new();
     for item in &body.projection {
         match item {
             ast::SelectItem::UnnamedExpr(e) => {
                 let expr = scope.expr(e)?;
-                let name = match &expr {
-                    Expr::Column(name) if !name.starts_with('#') => name.clone(),
-                    _ => e.to_string(),
-                };
+                let name = title(e, &expr, scope, &items);
                 items.push(Item { name, expr });
             }
             ast::SelectItem::ExprWithAlias { expr, alias } => {
                 items.push(Item { name: alias.value.clone(), expr: scope.expr(expr)? });
             }
-            ast::SelectItem::Wildcard(_) | ast::SelectItem::QualifiedWildcard(..) => {
-                let all = table.schema().columns().iter();
-                items.extend(all.map(|c| Item { name: c.name.clone(), expr: Expr::column(&c.name) }));
+            ast::SelectItem::Wildcard(options) => {
+                plain_star(options)?;
+                scope.relations.iter().for_each(|relation| all_of(relation, &mut items));
             }
-            other @ ast::SelectItem::ExprWithAliases { .. } => return Err(unsupported(format!("`{other}`"))),
+            ast::SelectItem::QualifiedWildcard(kind, options) => {
+                plain_star(options)?;
+                let ast::SelectItemQualifiedWildcardKind::ObjectName(name) = kind else {
+                    return Err(unsupported(format!("`{item}`"), ""));
+                };
+                let name = super::plain(name);
+                let relation = scope.relations.iter().find(|r| r.name.eq_ignore_ascii_case(&name));
+                let known = || scope.relations.iter().map(|r| r.name.as_str());
+                all_of(relation.ok_or_else(|| Error::unknown("table", &name, known()))?, &mut items);
+            }
+            other @ ast::SelectItem::ExprWithAliases { .. } => {
+                return Err(unsupported(format!("`{other}`"), ""));
+            }
         }
     }
     Ok(items)
+}
+
+/// The name of an output column that has no alias: the column's own, with that of its table where the plain one is
+/// taken, or the expression as it is written.
+fn title(e: &ast::Expr, expr: &Expr, scope: &Scope, items: &[Item]) -> String {
+    match (e, expr) {
+        (ast::Expr::Identifier(name), _) => name.value.clone(),
+        (ast::Expr::CompoundIdentifier(parts), _) => {
+            let words: Vec<&str> = parts.iter().map(|p| p.value.as_str()).collect();
+            let (whole, rest) = (words.join("."), words.get(1..).unwrap_or_default().join("."));
+            let qualified =
+                scope.relations.iter().any(|r| words.first().is_some_and(|w| r.name.eq_ignore_ascii_case(w)));
+            if qualified && !items.iter().any(|i| i.name == rest) { rest } else { whole }
+        }
+        (_, Expr::Column(name)) if !name.starts_with('#') => name.clone(),
+        _ => e.to_string(),
+    }
+}
+
+fn plain_star(options: &ast::WildcardAdditionalOptions) -> Result<()> {
+    let text = options.to_string();
+    if text.is_empty() { Ok(()) } else { Err(unsupported(format!("`*{text}`"), "")) }
+}
+
+/// All columns of a relation; those whose names are taken get the relation's name in front.
+fn all_of(relation: &Relation, items: &mut Vec<Item>) {
+    for ((plain, column), (qualified, _)) in relation.all(false).into_iter().zip(relation.all(true)) {
+        let name = if items.iter().any(|i| i.name == plain) { qualified } else { plain };
+        items.push(Item { name, expr: Expr::Column(column) });
+    }
 }
 
 /// An item by its position (from 1) or its name.
@@ -319,7 +311,7 @@ fn item_of<'i>(e: &ast::Expr, items: &'i [Item]) -> Result<Option<&'i Item>> {
 fn group_keys(body: &ast::Select, items: &[Item], scope: &mut Scope) -> Result<Vec<Item>> {
     let keys = match &body.group_by {
         ast::GroupByExpr::Expressions(keys, modifiers) if modifiers.is_empty() => keys,
-        _ => return Err(unsupported("GROUP BY ALL, ROLLUP or CUBE")),
+        _ => return Err(unsupported("GROUP BY ALL, ROLLUP or CUBE", "")),
     };
     keys.iter()
         .map(|e| {
@@ -336,10 +328,13 @@ fn sort_keys(order: &[ast::OrderByExpr], items: &[Item], scope: &mut Scope) -> R
     order
         .iter()
         .map(|key| {
+            if key.options.nulls_first == Some(true) || key.with_fill.is_some() {
+                return Err(unsupported("NULLS FIRST or WITH FILL (nothing comes last); it", ""));
+            }
             let descending = match &key.options.sort {
                 None | Some(ast::OrderBySort::Asc) => false,
                 Some(ast::OrderBySort::Desc) => true,
-                Some(ast::OrderBySort::Using(_)) => return Err(unsupported("ORDER BY … USING")),
+                Some(ast::OrderBySort::Using(_)) => return Err(unsupported("ORDER BY … USING", "")),
             };
             let expr = match item_of(&key.expr, items)? {
                 Some(item) => item.expr.clone(),
@@ -352,7 +347,8 @@ fn sort_keys(order: &[ast::OrderByExpr], items: &[Item], scope: &mut Scope) -> R
 
 /// One row a group: the keys under their own names, the aggregates as `#0`, `#1` …
 fn grouped(table: &Table, keys: &[Item], aggregates: Vec<Aggregate>) -> Result<Table> {
-    let keys = keys.iter().map(|k| table.computed(k.name.clone(), k.expr.clone())).collect::<Result<Vec<Named>>>()?;
+    let keys =
+        keys.iter().map(|k| table.computed(k.name.clone(), k.expr.clone())).collect::<Result<Vec<_>>>()?;
     let mut measures: Vec<(String, Aggregate)> =
         aggregates.into_iter().enumerate().map(|(i, a)| (format!("#{i}"), a)).collect();
     if measures.is_empty() {
@@ -392,82 +388,4 @@ fn over_keys(e: &Expr, keys: &[Item], grouped: &Table) -> Result<Expr> {
         }
         Expr::If(c, a, b) => Expr::If(go(c)?, go(a)?, go(b)?),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use arrow_array::{Float64Array, Int64Array, StringArray};
-    use arrow_schema::DataType;
-
-    use super::*;
-    use crate::model::{Column, ColumnSpec, Frame, IdSet};
-    use crate::query::Value;
-
-    struct One(Table);
-
-    impl Tables for One {
-        fn table(&self, name: &str) -> Result<Table> {
-            if name == "cells" { Ok(self.0.clone()) } else { Err(Error::unknown("table", name, ["cells"])) }
-        }
-
-        fn group(&self, name: &str) -> Result<IdSet> {
-            Err(Error::unknown::<&str>("target", name, []))
-        }
-    }
-
-    fn cells() -> One {
-        let column = |name: &str, values: arrow_array::ArrayRef| Column {
-            spec: ColumnSpec::new(name, values.data_type().clone()),
-            values,
-        };
-        let mut y = column("y", Arc::new(Float64Array::from(vec![10.0, 20.0, 30.0, 40.0])));
-        y.spec = ColumnSpec::new("y", DataType::Float64).unit("µm");
-        One(Table::in_memory(
-            Frame::new(vec![
-                column("id", Arc::new(Int64Array::from(vec![1, 2, 3, 4]))),
-                column("mtype", Arc::new(StringArray::from(vec!["A", "B", "A", "A"]))),
-                y,
-            ])
-            .unwrap(),
-        ))
-    }
-
-    fn rows(text: &str) -> Vec<Vec<Value>> {
-        let frame = super::super::select(text, &cells()).unwrap().frame().unwrap();
-        (0..frame.rows()).map(|r| crate::query::row_values(&frame, r)).collect()
-    }
-
-    fn fails(text: &str) -> String {
-        super::super::select(text, &cells()).and_then(|t| t.frame()).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn groups_orders_and_limits() {
-        let text = "SELECT mtype, count(*) AS n, avg(y) / 2 AS half FROM cells GROUP BY mtype HAVING count(*) > 0 \
-                    ORDER BY n DESC LIMIT 1";
-        assert_eq!(rows(text), [[Value::from("A"), Value::Int(3), Value::Float((10.0 + 30.0 + 40.0) / 6.0)]]);
-        assert_eq!(rows("SELECT count(DISTINCT mtype) FROM cells WHERE y BETWEEN 15 AND 40"), [[Value::Int(2)]]);
-        assert_eq!(
-            rows("SELECT id FROM cells WHERE id IN (SELECT id FROM cells WHERE mtype = 'A') ORDER BY y DESC LIMIT 2 OFFSET 1"),
-            [[Value::Int(3)], [Value::Int(1)]]
-        );
-        assert_eq!(rows("SELECT DISTINCT c.mtype FROM cells c ORDER BY 1 DESC"), [[Value::from("B")], [Value::from("A")]]);
-        assert_eq!(
-            rows("SELECT a.id, b.y FROM cells a JOIN cells b ON a.id = b.id WHERE a.id > 3"),
-            [[Value::Int(4), Value::Float(40.0)]]
-        );
-    }
-
-    #[test]
-    fn says_what_is_wrong() {
-        assert!(fails("SELECT mtyp FROM cells").contains("did you mean `mtype`"));
-        assert!(fails("SELECT y, count(*) FROM cells GROUP BY mtype").contains("`y` is neither in GROUP BY"));
-        assert!(fails("SELECT averag(y) FROM cells").contains("there is no SQL function `averag`"));
-        assert!(fails("SELECT * FROM cels").contains("did you mean `cells`"));
-        assert!(fails("DELETE FROM cells").contains("only SELECT"));
-        assert!(fails("SELECT FROM WHERE").contains("SQL:"));
-        assert!(fails("WITH a AS (SELECT 1) SELECT * FROM a").contains("WITH is not supported"));
-    }
 }

@@ -41,7 +41,12 @@ impl Rows for Cells {
 impl Cells {
     /// All cells of a circuit.
     pub fn all(circuit: &Circuit) -> Self {
-        Cells { circuit: circuit.clone(), table: cells_of(&circuit.0, None), ids: Arc::default(), single: false }
+        Cells {
+            circuit: circuit.clone(),
+            table: cells_of(&circuit.0, None),
+            ids: Arc::default(),
+            single: false,
+        }
     }
 
     /// The cells with these ids, in this order. Ids that the circuit lacks are kept: a target may name virtual cells.
@@ -92,8 +97,10 @@ impl Cells {
     pub fn property(&self, name: &str) -> Result<Value> {
         let at = self.table.schema().position(name)?;
         if !self.single {
-            return Err(Error::argument(format!("`{name}` is a property of one cell, and these are several"))
-                .help(format!("write `.column(\"{name}\")` for all, or `circuit.cell(id).{name}` for one")));
+            return Err(Error::argument(format!(
+                "`{name}` is a property of one cell, and these are several"
+            ))
+            .help(format!("write `.column(\"{name}\")` for all, or `circuit.cell(id).{name}` for one")));
         }
         // Straight from the column: a script asks this of many cells, one after the other.
         let cells = &self.circuit.0.cells;
@@ -180,19 +187,32 @@ pub(super) fn register(api: &mut Api) {
 }
 
 fn ids(api: &mut Api) {
-    api.call("ids() -> array", "The ids of the cells, in their order.", "circuit.cells(\"Layer1\").head(5).ids()", |c: &mut Cells| -> Answer<Array> {
-        Ok(c.ids()?.listed().iter().copied().map(Dynamic::from).collect())
-    });
-    api.call("contains(id) -> bool", "Whether a cell is among them.", "circuit.cells(\"Excitatory\").contains(7)", |c: &mut Cells, id: i64| -> Answer<bool> {
-        Ok(c.ids()?.contains(id))
-    });
-    api.call("row() -> map", "All properties of the first cell.", "circuit.cell(7).row()", |c: &mut Cells| -> Answer<Map> {
-        let frame = c.table.head(1).frame()?;
-        if frame.rows() == 0 {
-            return Err(Error::argument("there is no cell in the group").into());
-        }
-        Ok(row_of(&frame, 0))
-    });
+    api.call(
+        "ids() -> array",
+        "The ids of the cells, in their order.",
+        "circuit.cells(\"Layer1\").head(5).ids()",
+        |c: &mut Cells| -> Answer<Array> {
+            Ok(c.ids()?.listed().iter().copied().map(Dynamic::from).collect())
+        },
+    );
+    api.call(
+        "contains(id) -> bool",
+        "Whether a cell is among them.",
+        "circuit.cells(\"Excitatory\").contains(7)",
+        |c: &mut Cells, id: i64| -> Answer<bool> { Ok(c.ids()?.contains(id)) },
+    );
+    api.call(
+        "row() -> map",
+        "All properties of the first cell.",
+        "circuit.cell(7).row()",
+        |c: &mut Cells| -> Answer<Map> {
+            let frame = c.table.head(1).frame()?;
+            if frame.rows() == 0 {
+                return Err(Error::argument("there is no cell in the group").into());
+            }
+            Ok(row_of(&frame, 0))
+        },
+    );
 }
 
 fn sets(api: &mut Api) {
@@ -200,7 +220,8 @@ fn sets(api: &mut Api) {
         move |ctx: NativeCallContext, c: &mut Cells, other: Dynamic| -> Answer<Cells> {
             let other = cells_of_group(&ctx, &c.circuit, &other)?.ids()?;
             let mine = c.ids()?;
-            let mut ids: Vec<i64> = mine.sorted().iter().copied().filter(|&id| keep(other.contains(id))).collect();
+            let mut ids: Vec<i64> =
+                mine.sorted().iter().copied().filter(|&id| keep(other.contains(id))).collect();
             if keep_other {
                 ids.extend(other.sorted());
                 ids.sort_unstable();
@@ -209,10 +230,26 @@ fn sets(api: &mut Api) {
             Ok(Cells::of_ids(&c.circuit, IdSet::new(ids)))
         }
     };
-    let (union, minus, intersect) = (set(true, |_| true), set(false, |found| !found), set(false, |found| found));
-    api.call("union(group) -> Cells", "These cells and those of a group, ascending; `+` does the same.", "(circuit.cells(\"Layer1\") + circuit.cells(\"Layer2\")).count()", union);
-    api.call("minus(group) -> Cells", "These cells without those of a group; `-` does the same.", "circuit.cells(\"Excitatory\").minus(\"Layer4\").count()", minus);
-    api.call("intersect(group) -> Cells", "The cells that are also in a group; `&` does the same.", "circuit.cells(\"Excitatory\").intersect(\"Layer4\").count()", intersect);
+    let (union, minus, intersect) =
+        (set(true, |_| true), set(false, |found| !found), set(false, |found| found));
+    api.call(
+        "union(group) -> Cells",
+        "These cells and those of a group, ascending; `+` does the same.",
+        "(circuit.cells(\"Layer1\") + circuit.cells(\"Layer2\")).count()",
+        union,
+    );
+    api.call(
+        "minus(group) -> Cells",
+        "These cells without those of a group; `-` does the same.",
+        "circuit.cells(\"Excitatory\").minus(\"Layer4\").count()",
+        minus,
+    );
+    api.call(
+        "intersect(group) -> Cells",
+        "The cells that are also in a group; `&` does the same.",
+        "circuit.cells(\"Excitatory\").intersect(\"Layer4\").count()",
+        intersect,
+    );
     api.also("+", union);
     api.also("-", minus);
     api.also("&", intersect);
@@ -257,14 +294,24 @@ fn synapses(api: &mut Api) {
         api.also(name, all_outgoing);
         api.also(name, outgoing);
     }
-    api.call("sources() -> Cells", "The cells that make synapses onto these.", "circuit.cell(7).sources().count()", |c: &mut Cells| -> Answer<Cells> {
-        let pairs = connections_between(&c.circuit.origin(), &Group::All, &c.group()?)?;
-        Ok(Cells::of_ids(&c.circuit, pairs.distinct_ids("pre")?))
-    });
-    api.call("targets_of() -> Cells", "The cells that these make synapses onto.", "circuit.cell(7).targets_of().count()", |c: &mut Cells| -> Answer<Cells> {
-        let pairs = connections_between(&c.circuit.origin(), &c.group()?, &Group::All)?;
-        Ok(Cells::of_ids(&c.circuit, pairs.distinct_ids("post")?))
-    });
+    api.call(
+        "sources() -> Cells",
+        "The cells that make synapses onto these.",
+        "circuit.cell(7).sources().count()",
+        |c: &mut Cells| -> Answer<Cells> {
+            let pairs = connections_between(&c.circuit.origin(), &Group::All, &c.group()?)?;
+            Ok(Cells::of_ids(&c.circuit, pairs.distinct_ids("pre")?))
+        },
+    );
+    api.call(
+        "targets_of() -> Cells",
+        "The cells that these make synapses onto.",
+        "circuit.cell(7).targets_of().count()",
+        |c: &mut Cells| -> Answer<Cells> {
+            let pairs = connections_between(&c.circuit.origin(), &c.group()?, &Group::All)?;
+            Ok(Cells::of_ids(&c.circuit, pairs.distinct_ids("post")?))
+        },
+    );
 }
 
 fn geometry(api: &mut Api) {
@@ -275,10 +322,15 @@ fn geometry(api: &mut Api) {
         "circuit.cells.head(1).orientations()",
         |c: &mut Cells| -> Answer<Array> { Ok(c.orientations()?.into_iter().map(matrix_array).collect()) },
     );
-    api.call("orientation() -> array", "The rotation matrix of one cell.", "circuit.cell(7).orientation()", |c: &mut Cells| -> Answer<Dynamic> {
-        let first = c.orientations()?.into_iter().next();
-        Ok(first.map_or(Dynamic::UNIT, matrix_array))
-    });
+    api.call(
+        "orientation() -> array",
+        "The rotation matrix of one cell.",
+        "circuit.cell(7).orientation()",
+        |c: &mut Cells| -> Answer<Dynamic> {
+            let first = c.orientations()?.into_iter().next();
+            Ok(first.map_or(Dynamic::UNIT, matrix_array))
+        },
+    );
     api.call(
         "plot_positions(x, y, colour) -> Figure",
         "The somata seen along an axis, coloured by a property.",

@@ -68,7 +68,7 @@ impl Circuit {
             "format": circuit.format.name(),
             "cells": circuit.cells.count(),
         });
-        let said = |r: Result<Json>| r.unwrap_or_else(|e| format!("{}", e.message()).into());
+        let said = |r: Result<Json>| r.unwrap_or_else(|e| e.message().into());
         card["synapses"] = said(circuit.connectome.get().and_then(|c| Ok(c.synapses()?.row_count().into())));
         card["targets"] = said(circuit.targets.get().map(|t| t.entries().len().into()));
         if !circuit.projections.is_empty() {
@@ -85,7 +85,8 @@ impl Circuit {
         let size = |r: Result<Option<u64>>| r.ok().flatten().map_or(Json::Null, Json::from);
         let synapses = |c: Result<&Arc<dyn Connectome>>| size(c.and_then(|c| Ok(c.synapses()?.row_count())));
         let mut edges = serde_json::Map::new();
-        edges.insert("default".into(), json!({"type": "chemical", "size": synapses(self.0.connectome.get())}));
+        edges
+            .insert("default".into(), json!({"type": "chemical", "size": synapses(self.0.connectome.get())}));
         for projection in &self.0.projections {
             let kind = projection.config.get("Type").and_then(Json::as_str).unwrap_or("Synaptic");
             edges.insert(
@@ -147,7 +148,9 @@ pub(super) fn register(api: &mut Api) {
             Ok(Cells::of_ids(c, c.0.targets.get()?.resolve(name)?))
         },
     );
-    api.also("targets", |c: &mut Circuit| -> Answer<Table> { Ok(targets_table(c.0.targets.get()?.as_ref())?) });
+    api.also("targets", |c: &mut Circuit| -> Answer<Table> {
+        Ok(targets_table(c.0.targets.get()?.as_ref())?)
+    });
     connectivity(api);
     projections(api);
     api.call(
@@ -248,7 +251,12 @@ fn projections(api: &mut Api) {
         },
     );
     api.on::<Projection>("Projection");
-    api.property("name -> text", "Its name.", "circuit.projection(\"Thalamocortical_input_VPM\").name", |p: &mut Projection| p.name.clone());
+    api.property(
+        "name -> text",
+        "Its name.",
+        "circuit.projection(\"Thalamocortical_input_VPM\").name",
+        |p: &mut Projection| p.name.clone(),
+    );
     api.property(
         "config -> map",
         "Everything that the configuration says about it.",
@@ -365,19 +373,35 @@ pub struct Targets(pub Arc<dyn model::Targets>);
 
 fn register_targets(api: &mut Api) {
     api.on::<Targets>("Targets");
-    api.property("list -> Table", "The named groups: `name`, `kind`, `count`, `file`.", "open_targets(circuit.config.paths.targets).list", |t: &mut Targets| -> Answer<Table> {
-        Ok(targets_table(t.0.as_ref())?)
-    });
-    api.call("names() -> array", "The names, in the order of the files.", "open_targets(circuit.config.paths.targets).names()", |t: &mut Targets| -> Array {
-        t.0.entries().into_iter().map(|e| e.name.into()).collect()
-    });
-    api.call("ids(name) -> array", "The ids of a group's cells, ascending, each once.", "open_targets(circuit.config.paths.targets).ids(\"Layer1\").len()", |t: &mut Targets, name: &str| -> Answer<Array> {
-        Ok(t.0.resolve(name)?.sorted().iter().copied().map(Dynamic::from).collect())
-    });
-    api.call("kind(name) -> text", "`Cell`, `Compartment`, `Section` …", "open_targets(circuit.config.paths.targets).kind(\"Layer1\")", |t: &mut Targets, name: &str| -> Answer<String> {
-        let known = || t.0.entries().into_iter().map(|e| e.name);
-        Ok(t.0.entry(name).ok_or_else(|| Error::unknown("target", name, known()))?.kind)
-    });
+    api.property(
+        "list -> Table",
+        "The named groups: `name`, `kind`, `count`, `file`.",
+        "open_targets(circuit.config.paths.targets).list",
+        |t: &mut Targets| -> Answer<Table> { Ok(targets_table(t.0.as_ref())?) },
+    );
+    api.call(
+        "names() -> array",
+        "The names, in the order of the files.",
+        "open_targets(circuit.config.paths.targets).names()",
+        |t: &mut Targets| -> Array { t.0.entries().into_iter().map(|e| e.name.into()).collect() },
+    );
+    api.call(
+        "ids(name) -> array",
+        "The ids of a group's cells, ascending, each once.",
+        "open_targets(circuit.config.paths.targets).ids(\"Layer1\").len()",
+        |t: &mut Targets, name: &str| -> Answer<Array> {
+            Ok(t.0.resolve(name)?.sorted().iter().copied().map(Dynamic::from).collect())
+        },
+    );
+    api.call(
+        "kind(name) -> text",
+        "Its kind: `Cell`, `Compartment`, `Section` and so on.",
+        "open_targets(circuit.config.paths.targets).kind(\"Layer1\")",
+        |t: &mut Targets, name: &str| -> Answer<String> {
+            let known = || t.0.entries().into_iter().map(|e| e.name);
+            Ok(t.0.entry(name).ok_or_else(|| Error::unknown("target", name, known()))?.kind)
+        },
+    );
 }
 
 /// A list of texts: one, or an array of them.

@@ -84,31 +84,72 @@ pub(super) fn register_plots<T: Rows>(api: &mut Api) {
 pub(super) fn register(api: &mut Api) {
     api.on::<Figure>("Figure");
     let example = "circuit.cells.by(\"layer\").count().plot().title(\"Cells\")";
-    api.call("title(text) -> Figure", "The same with a title.", example, |f: &mut Figure, text: &str| f.clone().title(text));
-    api.call("xlabel(text) -> Figure", "The same with a label at the horizontal axis.", example, |f: &mut Figure, text: &str| f.clone().xlabel(text));
-    api.call("ylabel(text) -> Figure", "The same with a label at the vertical axis.", example, |f: &mut Figure, text: &str| f.clone().ylabel(text));
-    api.call("xlim(from, to) -> Figure", "The same with limits of the horizontal axis.", example, |f: &mut Figure, a: Dynamic, b: Dynamic| -> Answer<Figure> {
-        Ok(f.clone().xlim(number(&a)?, number(&b)?)?)
+    api.call("title(text) -> Figure", "The same with a title.", example, |f: &mut Figure, text: &str| {
+        f.clone().title(text)
     });
-    api.call("ylim(from, to) -> Figure", "The same with limits of the vertical axis.", example, |f: &mut Figure, a: Dynamic, b: Dynamic| -> Answer<Figure> {
-        Ok(f.clone().ylim(number(&a)?, number(&b)?)?)
-    });
-    api.call("xscale(name) -> Figure", "A `linear` or `log` horizontal axis.", example, |f: &mut Figure, name: &str| -> Answer<Figure> {
-        Ok(f.clone().xscale(name)?)
-    });
-    api.call("yscale(name) -> Figure", "A `linear` or `log` vertical axis.", example, |f: &mut Figure, name: &str| -> Answer<Figure> {
-        Ok(f.clone().yscale(name)?)
-    });
-    api.call("size(width, height) -> Figure", "The same in another size, in pixels.", example, |f: &mut Figure, w: i64, h: i64| -> Answer<Figure> {
-        let side = |n: i64| u32::try_from(n).map_err(|_| Error::argument(format!("{n} is not a size in pixels")));
-        Ok(f.clone().size(side(w)?, side(h)?)?)
-    });
-    api.call("theme(name) -> Figure", "The same in another look: `light`, `dark`, `print`.", example, |f: &mut Figure, name: &str| -> Answer<Figure> {
-        Ok(f.clone().theme(name)?)
-    });
-    api.call("overlay(other) -> Figure", "Another figure drawn into the same axes.", example, |f: &mut Figure, other: Figure| -> Answer<Figure> {
-        Ok(f.clone().overlay(other)?)
-    });
+    api.call(
+        "xlabel(text) -> Figure",
+        "The same with a label at the horizontal axis.",
+        example,
+        |f: &mut Figure, text: &str| f.clone().xlabel(text),
+    );
+    api.call(
+        "ylabel(text) -> Figure",
+        "The same with a label at the vertical axis.",
+        example,
+        |f: &mut Figure, text: &str| f.clone().ylabel(text),
+    );
+    api.call(
+        "xlim(from, to) -> Figure",
+        "The same with limits of the horizontal axis.",
+        example,
+        |f: &mut Figure, a: Dynamic, b: Dynamic| -> Answer<Figure> {
+            Ok(f.clone().xlim(number(&a)?, number(&b)?)?)
+        },
+    );
+    api.call(
+        "ylim(from, to) -> Figure",
+        "The same with limits of the vertical axis.",
+        example,
+        |f: &mut Figure, a: Dynamic, b: Dynamic| -> Answer<Figure> {
+            Ok(f.clone().ylim(number(&a)?, number(&b)?)?)
+        },
+    );
+    api.call(
+        "xscale(name) -> Figure",
+        "A `linear` or `log` horizontal axis.",
+        example,
+        |f: &mut Figure, name: &str| -> Answer<Figure> { Ok(f.clone().xscale(name)?) },
+    );
+    api.call(
+        "yscale(name) -> Figure",
+        "A `linear` or `log` vertical axis.",
+        example,
+        |f: &mut Figure, name: &str| -> Answer<Figure> { Ok(f.clone().yscale(name)?) },
+    );
+    api.call(
+        "size(width, height) -> Figure",
+        "The same in another size, in pixels.",
+        example,
+        |f: &mut Figure, w: i64, h: i64| -> Answer<Figure> {
+            let side = |n: i64| {
+                u32::try_from(n).map_err(|_| Error::argument(format!("{n} is not a size in pixels")))
+            };
+            Ok(f.clone().size(side(w)?, side(h)?)?)
+        },
+    );
+    api.call(
+        "theme(name) -> Figure",
+        "The same in another look: `light`, `dark`, `print`.",
+        example,
+        |f: &mut Figure, name: &str| -> Answer<Figure> { Ok(f.clone().theme(name)?) },
+    );
+    api.call(
+        "overlay(other) -> Figure",
+        "Another figure drawn into the same axes.",
+        example,
+        |f: &mut Figure, other: Figure| -> Answer<Figure> { Ok(f.clone().overlay(other)?) },
+    );
     api.call("describe() -> text", "The figure in one line.", example, |f: &mut Figure| f.describe());
     api.call(
         "save(path) -> text",

@@ -28,20 +28,22 @@ impl Grouped {
     }
 
     /// The keys and one column for each measured column, called after the aggregate.
-    fn measured(&self, ctx: &NativeCallContext, c: &Dynamic, make: impl Fn(Expr) -> Aggregate) -> Answer<Table> {
-        let measures = match c.read_lock::<Array>() {
-            Some(array) => array
-                .iter()
-                .map(|c| {
-                    let aggregate = make(expression(ctx, c)?);
-                    let of = text_of(c).unwrap_or_default();
-                    Ok((format!("{} {of}", aggregate.name()), aggregate))
-                })
-                .collect::<Result<Vec<_>>>()?,
-            None => {
-                let aggregate = make(expression(ctx, c)?);
-                vec![(aggregate.name().to_owned(), aggregate)]
-            }
+    fn measured(
+        &self,
+        ctx: &NativeCallContext,
+        c: &Dynamic,
+        make: impl Fn(Expr) -> Aggregate,
+    ) -> Answer<Table> {
+        let one = |c: &Dynamic| Ok::<_, Error>(make(expression(ctx, c)?));
+        let measures = if let Some(columns) = c.read_lock::<Array>() {
+            let named = |c: &Dynamic| {
+                let aggregate = one(c)?;
+                Ok((format!("{} {}", aggregate.name(), text_of(c).unwrap_or_default()), aggregate))
+            };
+            columns.iter().map(named).collect::<Result<Vec<_>>>()?
+        } else {
+            let aggregate = one(c)?;
+            vec![(aggregate.name().to_owned(), aggregate)]
         };
         Ok(self.table.aggregate(self.keys.clone(), measures)?)
     }
@@ -63,7 +65,8 @@ impl Grouped {
 
     /// Each group as a table, with its key.
     fn groups(&self) -> Result<Vec<(Vec<Value>, Table)>> {
-        let counted = self.table.aggregate(self.keys.clone(), vec![("count".into(), Aggregate::Count)])?.frame()?;
+        let counted =
+            self.table.aggregate(self.keys.clone(), vec![("count".into(), Aggregate::Count)])?.frame()?;
         (0..counted.rows())
             .map(|row| {
                 let mut key = row_values(&counted, row);
@@ -88,7 +91,9 @@ impl Grouped {
                 Ok(map) => map,
                 Err(one) => Map::from([("value".into(), one)]),
             };
-            for name in map.keys().filter(|n| !names.iter().any(|known| known == n.as_str())).collect::<Vec<_>>() {
+            for name in
+                map.keys().filter(|n| !names.iter().any(|known| known == n.as_str())).collect::<Vec<_>>()
+            {
                 names.push(name.to_string());
             }
             keys.push(key);
@@ -100,8 +105,12 @@ impl Grouped {
             columns.push(column(named.spec.clone(), &values));
         }
         for name in names {
-            let values = results.iter().map(|m| m.get(name.as_str()).map_or(Ok(Value::Null), convert::to_value));
-            columns.push(column(ColumnSpec::new(name.clone(), arrow_schema::DataType::Null), &values.collect::<Result<Vec<_>>>()?));
+            let values =
+                results.iter().map(|m| m.get(name.as_str()).map_or(Ok(Value::Null), convert::to_value));
+            columns.push(column(
+                ColumnSpec::new(name.clone(), arrow_schema::DataType::Null),
+                &values.collect::<Result<Vec<_>>>()?,
+            ));
         }
         Ok(Table::in_memory(Frame::new(columns)?))
     }
@@ -133,7 +142,7 @@ pub(super) fn register(api: &mut Api) {
         "sum(column) -> Table", "The sum in each group.", Aggregate::Sum;
         "mean(column) -> Table", "The mean in each group; of several columns, if an array is given.", Aggregate::Mean;
         "std(column, ddof = 0) -> Table", "The standard deviation in each group.", |e| Aggregate::Std(e, 0);
-        "var(column, ddof = 0) -> Table", "The variance in each group.", |e| Aggregate::Var(e, 0);
+        "variance(column, ddof = 0) -> Table", "The variance in each group.", |e| Aggregate::Var(e, 0);
         "min(column) -> Table", "The smallest value in each group.", Aggregate::Min;
         "max(column) -> Table", "The largest value in each group.", Aggregate::Max;
         "median(column) -> Table", "The median in each group.", Aggregate::Median;
@@ -146,7 +155,7 @@ pub(super) fn register(api: &mut Api) {
         let n = ddof(n)?;
         g.measured(&ctx, &c, |e| Aggregate::Std(e, n))
     });
-    api.also("var", |ctx: NativeCallContext, g: &mut Grouped, c: Dynamic, n: i64| -> Answer<Table> {
+    api.also("variance", |ctx: NativeCallContext, g: &mut Grouped, c: Dynamic, n: i64| -> Answer<Table> {
         let n = ddof(n)?;
         g.measured(&ctx, &c, |e| Aggregate::Var(e, n))
     });
@@ -199,9 +208,12 @@ pub(super) fn register(api: &mut Api) {
         },
     );
     api.functions().engine().register_type_with_name::<Measure>("Aggregate");
-    api.call("count() -> Aggregate", "The number of rows, in `agg`.", "circuit.cells.by(\"layer\").agg(#{n: count()})", || {
-        Measure(Aggregate::Count)
-    });
+    api.call(
+        "count() -> Aggregate",
+        "The number of rows, in `agg`.",
+        "circuit.cells.by(\"layer\").agg(#{n: count()})",
+        || Measure(Aggregate::Count),
+    );
     macro_rules! measures {
         ($($signature:literal, $doc:literal, $make:expr;)*) => {$(
             api.call($signature, $doc, "circuit.synapses().by(\"post.layer\").agg(#{g: mean(\"conductance\")})",
@@ -212,18 +224,24 @@ pub(super) fn register(api: &mut Api) {
         "sum(column) -> Aggregate", "The sum, in `agg`.", Aggregate::Sum;
         "mean(column) -> Aggregate", "The mean, in `agg`.", Aggregate::Mean;
         "std(column) -> Aggregate", "The standard deviation, in `agg`.", |e| Aggregate::Std(e, 0);
-        "var(column) -> Aggregate", "The variance, in `agg`.", |e| Aggregate::Var(e, 0);
+        "variance(column) -> Aggregate", "The variance, in `agg`.", |e| Aggregate::Var(e, 0);
         "median(column) -> Aggregate", "The median, in `agg`.", Aggregate::Median;
         "count_distinct(column) -> Aggregate", "How many different values, in `agg`.", Aggregate::CountDistinct;
         "first(column) -> Aggregate", "The first row's value, in `agg`.", Aggregate::First;
     }
     // `min`, `max`, `any` and `all` of one text: their forms for numbers and arrays are Rhai's own.
-    api.call("min(column) -> Aggregate", "The smallest value, in `agg`.", "circuit.synapses().by(\"post.layer\").agg(#{least: min(\"delay\")})", |c: &str| {
-        Measure(Aggregate::Min(Expr::column(c)))
-    });
-    api.call("max(column) -> Aggregate", "The largest value, in `agg`.", "circuit.synapses().by(\"post.layer\").agg(#{most: max(\"delay\")})", |c: &str| {
-        Measure(Aggregate::Max(Expr::column(c)))
-    });
+    api.call(
+        "min(column) -> Aggregate",
+        "The smallest value, in `agg`.",
+        "circuit.synapses().by(\"post.layer\").agg(#{least: min(\"delay\")})",
+        |c: &str| Measure(Aggregate::Min(Expr::column(c))),
+    );
+    api.call(
+        "max(column) -> Aggregate",
+        "The largest value, in `agg`.",
+        "circuit.synapses().by(\"post.layer\").agg(#{most: max(\"delay\")})",
+        |c: &str| Measure(Aggregate::Max(Expr::column(c))),
+    );
     api.call(
         "quantile(column, q) -> Aggregate",
         "A quantile, in `agg`.",

@@ -43,11 +43,19 @@ fn from_edges(n: i64, edges: &Array) -> Result<SparseMatrix> {
             let (pre, post, synapses) = match numbers.as_deref() {
                 Some(&[pre, post]) => (pre, post, 1.0),
                 Some(&[pre, post, synapses]) => (pre, post, synapses),
-                _ => return Err(Error::argument(format!("`{edge}` is not [pre, post] or [pre, post, synapses]"))),
+                _ => {
+                    return Err(Error::argument(format!(
+                        "`{edge}` is not [pre, post] or [pre, post, synapses]"
+                    )));
+                }
             };
             let row = |x: f64| {
                 let inside = x.fract() == 0.0 && x >= 0.0 && x < f64::from(size);
-                if inside { Ok(x as u32) } else { Err(Error::argument(format!("there is no cell {x} among {n}"))) }
+                if inside {
+                    Ok(x as u32)
+                } else {
+                    Err(Error::argument(format!("there is no cell {x} among {n}")))
+                }
             };
             Ok((row(pre)?, row(post)?, synapses))
         })
@@ -90,13 +98,11 @@ fn to_array(matrix: &SparseMatrix) -> Result<Array> {
 /// The column of ids of a table with one row a cell.
 fn id_column(matrix: &SparseMatrix) -> Column {
     let ids: Option<Vec<i64>> = matrix.rows.iter().map(|r| r.parse().ok()).collect();
-    match ids {
-        Some(ids) => int_column("id", "id of the cell", ids.into_iter()),
-        None => {
-            let values = StringArray::from(matrix.rows.iter().map(String::as_str).collect::<Vec<_>>());
-            Column { spec: ColumnSpec::new("id", DataType::Utf8), values: std::sync::Arc::new(values) }
-        }
+    if let Some(ids) = ids {
+        return int_column("id", "id of the cell", ids.into_iter());
     }
+    let names = StringArray::from(matrix.rows.iter().map(String::as_str).collect::<Vec<_>>());
+    Column { spec: ColumnSpec::new("id", DataType::Utf8), values: std::sync::Arc::new(names) }
 }
 
 fn table(columns: Vec<Column>) -> Result<Table> {
@@ -105,7 +111,8 @@ fn table(columns: Vec<Column>) -> Result<Table> {
 
 fn degrees(matrix: &SparseMatrix) -> Result<Table> {
     let degrees = connectivity::degrees(&graph(matrix)?);
-    let each = |f: &dyn Fn(&connectivity::Degree) -> i64| degrees.iter().map(f).collect::<Vec<_>>().into_iter();
+    let each =
+        |f: &dyn Fn(&connectivity::Degree) -> i64| degrees.iter().map(f).collect::<Vec<_>>().into_iter();
     table(vec![
         id_column(matrix),
         int_column("in_degree", "cells that make synapses onto it", each(&|d| i64::from(d.sources))),
@@ -142,7 +149,11 @@ pub(super) fn shared_of(side: &str) -> Result<Shared> {
 /// The 16 kinds of triads by name.
 pub(super) fn triads(matrix: &SparseMatrix) -> Result<Map> {
     let counts = topology::triad_census(&graph(matrix)?)?;
-    Ok(topology::TRIADS.iter().zip(counts).map(|(name, n)| ((*name).into(), Dynamic::from(n as i64))).collect())
+    Ok(topology::TRIADS
+        .iter()
+        .zip(counts)
+        .map(|(name, n)| ((*name).into(), Dynamic::from(n as i64)))
+        .collect())
 }
 
 /// Directed simplices by dimension.
@@ -178,7 +189,8 @@ fn subset(matrix: &SparseMatrix, keep: &[u32]) -> SparseMatrix {
         }
     }
     let labels: Vec<String> = keep.iter().filter_map(|&i| matrix.rows.get(i as usize).cloned()).collect();
-    let entries = matrix.entries.iter().filter_map(|&(r, c, v)| Some((place[r as usize]?, place[c as usize]?, v)));
+    let entries =
+        matrix.entries.iter().filter_map(|&(r, c, v)| Some((place[r as usize]?, place[c as usize]?, v)));
     let mut entries: Vec<(u32, u32, f64)> = entries.collect();
     entries.sort_by_key(|e| (e.0, e.1));
     SparseMatrix { rows: labels.clone(), columns: labels, entries, value: matrix.value.clone() }
@@ -216,22 +228,35 @@ fn values(api: &mut Api) {
     api.property("shape -> array", "Rows and columns.", M, |m: &mut SparseMatrix| -> Array {
         vec![(m.rows.len() as i64).into(), (m.columns.len() as i64).into()]
     });
-    api.property("nonzero -> int", "How many values are stored.", M, |m: &mut SparseMatrix| m.entries.len() as i64);
+    api.property("nonzero -> int", "How many values are stored.", M, |m: &mut SparseMatrix| {
+        m.entries.len() as i64
+    });
     api.call("sum() -> number", "The sum of the values.", M, |m: &mut SparseMatrix| -> Dynamic {
         let sum: f64 = m.entries.iter().map(|e| e.2).sum();
         if sum.fract() == 0.0 { Dynamic::from(sum as i64) } else { sum.into() }
     });
-    api.call("rows() -> array", "The ids of the rows: presynaptic cells.", M, |m: &mut SparseMatrix| labels(&m.rows));
-    api.call("columns() -> array", "The ids of the columns: postsynaptic cells.", M, |m: &mut SparseMatrix| {
-        labels(&m.columns)
+    api.call("rows() -> array", "The ids of the rows: presynaptic cells.", M, |m: &mut SparseMatrix| {
+        labels(&m.rows)
     });
-    api.call("dense() -> array", "The full matrix, row by row; for small ones.", M, |m: &mut SparseMatrix| -> Answer<Array> {
-        Ok(to_array(m)?)
-    });
+    api.call(
+        "columns() -> array",
+        "The ids of the columns: postsynaptic cells.",
+        M,
+        |m: &mut SparseMatrix| labels(&m.columns),
+    );
+    api.call(
+        "dense() -> array",
+        "The full matrix, row by row; for small ones.",
+        M,
+        |m: &mut SparseMatrix| -> Answer<Array> { Ok(to_array(m)?) },
+    );
     api.also("to_array", |m: &mut SparseMatrix| -> Answer<Array> { Ok(to_array(m)?) });
-    api.call("of(ids) -> Matrix", "The part of it among some cells.", M, |m: &mut SparseMatrix, ids: Array| -> Answer<SparseMatrix> {
-        Ok(subset(m, &rows_of(m, &ids)?))
-    });
+    api.call(
+        "of(ids) -> Matrix",
+        "The part of it among some cells.",
+        M,
+        |m: &mut SparseMatrix, ids: Array| -> Answer<SparseMatrix> { Ok(subset(m, &rows_of(m, &ids)?)) },
+    );
     api.call(
         "condense(classes) -> array",
         "Connections from class to class: `classes` gives the class of each cell, in the order of the rows. Rows and \
@@ -261,12 +286,18 @@ fn condense(matrix: &SparseMatrix, classes: &Array) -> Result<Array> {
 }
 
 fn degrees_and_chance(api: &mut Api) {
-    api.call("density() -> float", "Connections over ordered pairs of different cells.", M, |m: &mut SparseMatrix| -> Answer<f64> {
-        Ok(connectivity::density(&graph(m)?))
-    });
-    api.call("degrees() -> Table", "In- and out-degrees of its cells, among them.", M, |m: &mut SparseMatrix| -> Answer<Table> {
-        Ok(degrees(m)?)
-    });
+    api.call(
+        "density() -> float",
+        "Connections over ordered pairs of different cells.",
+        M,
+        |m: &mut SparseMatrix| -> Answer<f64> { Ok(connectivity::density(&graph(m)?)) },
+    );
+    api.call(
+        "degrees() -> Table",
+        "In- and out-degrees of its cells, among them.",
+        M,
+        |m: &mut SparseMatrix| -> Answer<Table> { Ok(degrees(m)?) },
+    );
     api.call(
         "reciprocity() -> map",
         "Pairs that are connected both ways: `pairs`, the `fraction` of connections that are answered, `expected` by \
@@ -285,56 +316,118 @@ fn degrees_and_chance(api: &mut Api) {
         M,
         |m: &mut SparseMatrix, side: &str| -> Answer<SparseMatrix> { Ok(common_neighbours(m, side)?) },
     );
-    api.call("neighbourhood(id) -> array", "The cells connected with a cell in either direction.", M, |m: &mut SparseMatrix, id: Dynamic| -> Answer<Array> {
-        let row = rows_of(m, &vec![id])?[0];
-        Ok(graph(m)?.neighbourhood(row).into_iter().map(|r| label(&m.rows[r as usize])).collect())
-    });
+    api.call(
+        "neighbourhood(id) -> array",
+        "The cells connected with a cell in either direction.",
+        M,
+        |m: &mut SparseMatrix, id: Dynamic| -> Answer<Array> {
+            let row = rows_of(m, &vec![id])?[0];
+            Ok(graph(m)?.neighbourhood(row).into_iter().map(|r| label(&m.rows[r as usize])).collect())
+        },
+    );
 }
 
 fn shape(api: &mut Api) {
-    api.call("triads() -> map", "The 16 kinds of triads (MAN names) and how often each occurs.", M, |m: &mut SparseMatrix| -> Answer<Map> {
-        Ok(triads(m)?)
-    });
-    api.call("simplices(dimension) -> Table", "Directed simplices up to a dimension: `dimension`, `count`.", M, |m: &mut SparseMatrix, d: i64| -> Answer<Table> {
-        Ok(simplices(m, d)?)
-    });
-    api.call("clustering() -> Table", "The directed clustering coefficient of each cell (Fagiolo 2007).", M, |m: &mut SparseMatrix| -> Answer<Table> {
-        let found = topology::clustering(&graph(m)?)?;
-        Ok(table(vec![id_column(m), float_column("clustering", None, "directed clustering", found.of.into_iter())])?)
-    });
-    api.call("transitivity() -> float", "Closed among all triads of the undirected graph.", M, |m: &mut SparseMatrix| -> Answer<Dynamic> {
-        Ok(float(topology::clustering(&graph(m)?)?.transitivity))
-    });
-    api.call("path_length() -> map", "Shortest directed paths over reachable pairs: `n_pairs`, `mean`, `max`.", M, |m: &mut SparseMatrix| -> Answer<Map> {
-        let found = topology::path_lengths(&graph(m)?, None)?;
-        Ok(Map::from([
-            ("n_pairs".into(), (found.pairs as i64).into()),
-            ("mean".into(), float(found.mean)),
-            ("max".into(), i64::from(found.max).into()),
-        ]))
-    });
-    let sizes = |of: &topology::Components| -> Array { of.sizes.iter().map(|&n| i64::from(n).into()).collect() };
-    api.call("components(strong) -> array", "The sizes of its components, largest first: strongly connected ones, or weakly.", M, move |m: &mut SparseMatrix, strong: bool| -> Answer<Array> {
-        let graph = graph(m)?;
-        Ok(sizes(&if strong { topology::strong_components(&graph) } else { topology::weak_components(&graph) }))
-    });
-    api.call("rich_club() -> map", "The rich-club coefficient by degree (not normalised).", M, |m: &mut SparseMatrix| -> Answer<Map> {
-        let found = topology::rich_club(&graph(m)?);
-        Ok(found.into_iter().enumerate().map(|(k, v)| (k.to_string().into(), float(v))).collect())
-    });
-    api.call("core_numbers() -> array", "The k-core of each cell in the undirected graph.", M, |m: &mut SparseMatrix| -> Answer<Array> {
-        Ok(topology::core_numbers(&graph(m)?).into_iter().map(|n| i64::from(n).into()).collect())
-    });
-    api.call("betweenness() -> array", "The betweenness centrality of each cell, normalised.", M, |m: &mut SparseMatrix| -> Answer<Array> {
-        Ok(topology::betweenness(&graph(m)?, None)?.into_iter().map(float).collect())
-    });
-    api.call("assortativity() -> float", "Pearson's correlation of the out-degree and in-degree at the ends of connections.", M, |m: &mut SparseMatrix| -> Answer<Dynamic> {
-        Ok(float(topology::assortativity(&graph(m)?)))
-    });
-    api.call("modularity(classes) -> float", "The directed modularity of a partition (Leicht and Newman); a class for each cell.", M, |m: &mut SparseMatrix, classes: Array| -> Answer<Dynamic> {
-        let class = classes.iter().map(|c| Ok(number(c)? as u32)).collect::<Result<Vec<_>>>()?;
-        Ok(float(topology::modularity(&graph(m)?, &class, 1.0)?))
-    });
+    api.call(
+        "triads() -> map",
+        "The 16 kinds of triads (MAN names) and how often each occurs.",
+        M,
+        |m: &mut SparseMatrix| -> Answer<Map> { Ok(triads(m)?) },
+    );
+    api.call(
+        "simplices(dimension) -> Table",
+        "Directed simplices up to a dimension: `dimension`, `count`.",
+        M,
+        |m: &mut SparseMatrix, d: i64| -> Answer<Table> { Ok(simplices(m, d)?) },
+    );
+    api.call(
+        "clustering() -> Table",
+        "The directed clustering coefficient of each cell (Fagiolo 2007).",
+        M,
+        |m: &mut SparseMatrix| -> Answer<Table> {
+            let found = topology::clustering(&graph(m)?)?;
+            Ok(table(vec![
+                id_column(m),
+                float_column("clustering", None, "directed clustering", found.of.into_iter()),
+            ])?)
+        },
+    );
+    api.call(
+        "transitivity() -> float",
+        "Closed among all triads of the undirected graph.",
+        M,
+        |m: &mut SparseMatrix| -> Answer<Dynamic> {
+            Ok(float(topology::clustering(&graph(m)?)?.transitivity))
+        },
+    );
+    api.call(
+        "path_length() -> map",
+        "Shortest directed paths over reachable pairs: `n_pairs`, `mean`, `max`.",
+        M,
+        |m: &mut SparseMatrix| -> Answer<Map> {
+            let found = topology::path_lengths(&graph(m)?, None)?;
+            Ok(Map::from([
+                ("n_pairs".into(), (found.pairs as i64).into()),
+                ("mean".into(), float(found.mean)),
+                ("max".into(), i64::from(found.max).into()),
+            ]))
+        },
+    );
+    let sizes =
+        |of: &topology::Components| -> Array { of.sizes.iter().map(|&n| i64::from(n).into()).collect() };
+    api.call(
+        "components(strong) -> array",
+        "The sizes of its components, largest first: strongly connected ones, or weakly.",
+        M,
+        move |m: &mut SparseMatrix, strong: bool| -> Answer<Array> {
+            let graph = graph(m)?;
+            Ok(sizes(&if strong {
+                topology::strong_components(&graph)
+            } else {
+                topology::weak_components(&graph)
+            }))
+        },
+    );
+    api.call(
+        "rich_club() -> map",
+        "The rich-club coefficient by degree (not normalised).",
+        M,
+        |m: &mut SparseMatrix| -> Answer<Map> {
+            let found = topology::rich_club(&graph(m)?);
+            Ok(found.into_iter().enumerate().map(|(k, v)| (k.to_string().into(), float(v))).collect())
+        },
+    );
+    api.call(
+        "core_numbers() -> array",
+        "The k-core of each cell in the undirected graph.",
+        M,
+        |m: &mut SparseMatrix| -> Answer<Array> {
+            Ok(topology::core_numbers(&graph(m)?).into_iter().map(|n| i64::from(n).into()).collect())
+        },
+    );
+    api.call(
+        "betweenness() -> array",
+        "The betweenness centrality of each cell, normalised.",
+        M,
+        |m: &mut SparseMatrix| -> Answer<Array> {
+            Ok(topology::betweenness(&graph(m)?, None)?.into_iter().map(float).collect())
+        },
+    );
+    api.call(
+        "assortativity() -> float",
+        "Pearson's correlation of the out-degree and in-degree at the ends of connections.",
+        M,
+        |m: &mut SparseMatrix| -> Answer<Dynamic> { Ok(float(topology::assortativity(&graph(m)?))) },
+    );
+    api.call(
+        "modularity(classes) -> float",
+        "The directed modularity of a partition (Leicht and Newman); a class for each cell.",
+        M,
+        |m: &mut SparseMatrix, classes: Array| -> Answer<Dynamic> {
+            let class = classes.iter().map(|c| Ok(number(c)? as u32)).collect::<Result<Vec<_>>>()?;
+            Ok(float(topology::modularity(&graph(m)?, &class, 1.0)?))
+        },
+    );
 }
 
 fn space(api: &mut Api) {
@@ -349,27 +442,46 @@ fn space(api: &mut Api) {
         let bins = placed(m, &at, |p| p.by_distance(&edges, Metric::Full))?;
         Ok(super::pathway::by_distance_table(&bins)?)
     });
-    api.call("probability(positions, within) -> map", "The probability of a connection within a distance, of cells at these positions.", "matrix(2, [[0, 1]]).probability([[0, 0, 0], [10, 0, 0]], 50.0)", |m: &mut SparseMatrix, at: Array, um: Dynamic| -> Answer<Map> {
-        let within = Within::um(number(&um)?)?;
-        let found = placed(m, &at, |p| p.probability(Some(within)))?;
-        Ok(super::pathway::probability_map(&found, Some(within.um)))
-    });
-    api.call("common_neighbour_bias(positions) -> map", "Whether connected cells share more targets than others, as `common_neighbours` of a pathway.", "matrix(3, [[0, 1], [0, 2], [1, 2]]).common_neighbour_bias([[0, 0, 0], [10, 0, 0], [20, 0, 0]])", |m: &mut SparseMatrix, at: Array| -> Answer<Map> {
-        let found = placed(m, &at, |p| p.common_neighbours(Shared::Targets, &Control::default()))?;
-        Ok(super::pathway::common_neighbours_map(&found))
-    });
+    api.call(
+        "probability(positions, within) -> map",
+        "The probability of a connection within a distance, of cells at these positions.",
+        "matrix(2, [[0, 1]]).probability([[0, 0, 0], [10, 0, 0]], 50.0)",
+        |m: &mut SparseMatrix, at: Array, um: Dynamic| -> Answer<Map> {
+            let within = Within::um(number(&um)?)?;
+            let found = placed(m, &at, |p| p.probability(Some(within)))?;
+            Ok(super::pathway::probability_map(&found, Some(within.um)))
+        },
+    );
+    api.call(
+        "common_neighbour_bias(positions) -> map",
+        "Whether connected cells share more targets than others, as `common_neighbours` of a pathway.",
+        "matrix(3, [[0, 1], [0, 2], [1, 2]]).common_neighbour_bias([[0, 0, 0], [10, 0, 0], [20, 0, 0]])",
+        |m: &mut SparseMatrix, at: Array| -> Answer<Map> {
+            let found = placed(m, &at, |p| p.common_neighbours(Shared::Targets, &Control::default()))?;
+            Ok(super::pathway::common_neighbours_map(&found))
+        },
+    );
 }
 
 fn cells(api: &mut Api) {
     use super::cells::Cells;
     api.on::<Cells>("Cells");
-    api.call("matrix() -> Matrix", "The adjacency matrix among these cells: rows pre, columns post, values synapses.", M, |c: &mut Cells| -> Answer<SparseMatrix> {
-        Ok(matrix_of_cells(c)?)
-    });
-    api.call("triads() -> map", "The 16 kinds of triads among these cells and how often each occurs.", "circuit.cells(\"L5_TTPC1\").triads()", |c: &mut Cells| -> Answer<Map> {
-        Ok(triads(&matrix_of_cells(c)?)?)
-    });
-    api.call("simplices(dimension) -> Table", "Directed simplices among these cells, up to a dimension.", "circuit.cells(\"L5_TTPC1\").simplices(3)", |c: &mut Cells, d: i64| -> Answer<Table> {
-        Ok(simplices(&matrix_of_cells(c)?, d)?)
-    });
+    api.call(
+        "matrix() -> Matrix",
+        "The adjacency matrix among these cells: rows pre, columns post, values synapses.",
+        M,
+        |c: &mut Cells| -> Answer<SparseMatrix> { Ok(matrix_of_cells(c)?) },
+    );
+    api.call(
+        "triads() -> map",
+        "The 16 kinds of triads among these cells and how often each occurs.",
+        "circuit.cells(\"L5_TTPC1\").triads()",
+        |c: &mut Cells| -> Answer<Map> { Ok(triads(&matrix_of_cells(c)?)?) },
+    );
+    api.call(
+        "simplices(dimension) -> Table",
+        "Directed simplices among these cells, up to a dimension.",
+        "circuit.cells(\"L5_TTPC1\").simplices(3)",
+        |c: &mut Cells, d: i64| -> Answer<Table> { Ok(simplices(&matrix_of_cells(c)?, d)?) },
+    );
 }

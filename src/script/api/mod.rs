@@ -17,7 +17,6 @@ use rhai::{Dynamic, Engine};
 use serde_json::Value as Json;
 
 use super::registry::Api;
-use crate::diag::Result;
 use crate::query::Table;
 
 /// Registers everything.
@@ -39,15 +38,15 @@ pub(super) fn register(engine: &mut Engine) {
 }
 
 /// The JSON form of the remaining types.
-pub(super) fn card_of_other(value: &Dynamic) -> Result<Option<Json>> {
+pub(super) fn card_of_other(value: &Dynamic) -> Option<Json> {
     if let Some(region) = value.read_lock::<space::Region>() {
-        return Ok(Some(format!("{region:?}").into()));
+        return Some(format!("{region:?}").into());
     }
     if let Some(targets) = value.read_lock::<circuit::Targets>() {
         let names: Vec<String> = targets.0.entries().into_iter().map(|t| t.name).collect();
-        return Ok(Some(names.into()));
+        return Some(names.into());
     }
-    Ok(None)
+    None
 }
 
 /// Whether a value is one of the things that a script looks at and cannot change.

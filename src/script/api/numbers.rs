@@ -80,7 +80,9 @@ pub(super) fn register(api: &mut Api) {
             let lists = [list(&q, "w")?, list(&q, "x")?, list(&q, "y")?, list(&q, "z")?];
             let rows = lists.iter().map(Vec::len).max().unwrap_or(0);
             if lists.iter().any(|l| l.len() != rows) {
-                return Err(Error::argument("the lists of a quaternion's parts have different lengths").into());
+                return Err(
+                    Error::argument("the lists of a quaternion's parts have different lengths").into()
+                );
             }
             Ok((0..rows)
                 .map(|i| matrix_array(analysis::rotation_of_quaternion(std::array::from_fn(|p| lists[p][i]))))

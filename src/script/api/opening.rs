@@ -53,7 +53,8 @@ pub fn open(path: &Path) -> Result<Dynamic> {
 }
 
 fn section_map(section: &Section) -> Map {
-    let keys = section.entries.iter().map(|e| (e.key.as_str().into(), e.value.clone().into())).collect::<Map>();
+    let keys =
+        section.entries.iter().map(|e| (e.key.as_str().into(), e.value.clone().into())).collect::<Map>();
     Map::from([
         ("type".into(), section.kind.clone().into()),
         ("name".into(), section.name.clone().into()),

@@ -67,7 +67,12 @@ fn positions(origin: &Origin, ids: &[i64]) -> Result<Option<Vec<[f64; 3]>>> {
 
 impl Pathway {
     /// The pathway between two groups.
-    pub(super) fn between(ctx: &NativeCallContext, origin: &Origin, pre: &Dynamic, post: &Dynamic) -> Result<Self> {
+    pub(super) fn between(
+        ctx: &NativeCallContext,
+        origin: &Origin,
+        pre: &Dynamic,
+        post: &Dynamic,
+    ) -> Result<Self> {
         let circuit = &origin.circuit.0;
         let (pre, post) = (group(ctx, pre)?, group(ctx, post)?);
         if matches!((&pre, &post), (Group::All, Group::All)) {
@@ -172,7 +177,12 @@ pub(super) fn int_column(name: &str, meaning: &str, values: impl Iterator<Item =
     column(name, None, meaning, Arc::new(values.collect::<Int64Array>()))
 }
 
-pub(super) fn float_column(name: &str, unit: Option<&str>, meaning: &str, values: impl Iterator<Item = f64>) -> Column {
+pub(super) fn float_column(
+    name: &str,
+    unit: Option<&str>,
+    meaning: &str,
+    values: impl Iterator<Item = f64>,
+) -> Column {
     column(name, unit, meaning, Arc::new(values.collect::<Float64Array>()))
 }
 
@@ -202,8 +212,16 @@ fn partners_table(net: &Net, side: &str, partners: &connectivity::Partners) -> R
     let other = if side == "post" { "pre" } else { "post" };
     Ok(Table::in_memory(Frame::new(vec![
         int_column(side, "id of the cell", partners.rows.iter().map(|&r| net.id(r))),
-        int_column("n_cells", &format!("{other} cells that it is connected with"), partners.n_cells.iter().map(|&n| i64::from(n))),
-        int_column("n_synapses", "synapses of these connections", partners.n_synapses.iter().map(|&n| n as i64)),
+        int_column(
+            "n_cells",
+            &format!("{other} cells that it is connected with"),
+            partners.n_cells.iter().map(|&n| i64::from(n)),
+        ),
+        int_column(
+            "n_synapses",
+            "synapses of these connections",
+            partners.n_synapses.iter().map(|&n| n as i64),
+        ),
     ])?))
 }
 
@@ -214,7 +232,10 @@ pub(super) fn degrees(origin: &Origin, ids: &IdSet) -> Result<Table> {
         let table = connections_between(origin, &pre, &post)?;
         let counted = table.aggregate(
             vec![table.named(own)?],
-            vec![("n".to_owned(), Aggregate::Count), ("s".to_owned(), Aggregate::Sum(Expr::column("n_synapses")))],
+            vec![
+                ("n".to_owned(), Aggregate::Count),
+                ("s".to_owned(), Aggregate::Sum(Expr::column("n_synapses"))),
+            ],
         )?;
         let frame = counted.frame()?;
         let (cells, n, s) = (ints(&frame, own)?, ints(&frame, "n")?, ints(&frame, "s")?);
@@ -236,7 +257,6 @@ pub(super) fn degrees(origin: &Origin, ids: &IdSet) -> Result<Table> {
     ])?))
 }
 
-
 pub(super) fn register(api: &mut Api) {
     api.on::<Pathway>("Pathway");
     rows(api);
@@ -247,8 +267,18 @@ pub(super) fn register(api: &mut Api) {
 }
 
 fn rows(api: &mut Api) {
-    api.call("synapses() -> Synapses", "The synapses of the pathway.", "circuit.pathway(\"L4_PC\", \"L5_TTPC1\").synapses().mean(\"u_syn\")", |p: &mut Pathway| -> Answer<Synapses> { Ok(p.synapses()?) });
-    api.call("connections() -> Table", "A row for each connected pair: `pre`, `post`, `n_synapses`.", "circuit.pathway(\"L4_PC\", \"L5_TTPC1\").connections().count()", |p: &mut Pathway| -> Answer<Table> { Ok(p.connections()?) });
+    api.call(
+        "synapses() -> Synapses",
+        "The synapses of the pathway.",
+        "circuit.pathway(\"L4_PC\", \"L5_TTPC1\").synapses().mean(\"u_syn\")",
+        |p: &mut Pathway| -> Answer<Synapses> { Ok(p.synapses()?) },
+    );
+    api.call(
+        "connections() -> Table",
+        "A row for each connected pair: `pre`, `post`, `n_synapses`.",
+        "circuit.pathway(\"L4_PC\", \"L5_TTPC1\").connections().count()",
+        |p: &mut Pathway| -> Answer<Table> { Ok(p.connections()?) },
+    );
     api.call(
         "n_synapses() -> Table",
         "Synapses per connection, a row for each connection: `pre`, `post`, `n_synapses`.",
@@ -305,10 +335,24 @@ pub(super) fn by_distance_table(bins: &[connectivity::DistanceBin]) -> Result<Ta
         float_column("low", um, "lower end of the bin of distances", bins.iter().map(|b| b.from)),
         float_column("high", um, "upper end of the bin of distances", bins.iter().map(|b| b.to)),
         int_column("pairs", "ordered pairs of cells", bins.iter().map(|b| b.probability.pairs as i64)),
-        int_column("connected", "pairs with a connection", bins.iter().map(|b| b.probability.connected as i64)),
+        int_column(
+            "connected",
+            "pairs with a connection",
+            bins.iter().map(|b| b.probability.connected as i64),
+        ),
         float_column("probability", None, "connected / pairs", bins.iter().map(|b| b.probability.p)),
-        float_column("ci_low", None, "lower end of the 95 % interval", bins.iter().map(|b| b.probability.low)),
-        float_column("ci_high", None, "upper end of the 95 % interval", bins.iter().map(|b| b.probability.high)),
+        float_column(
+            "ci_low",
+            None,
+            "lower end of the 95 % interval",
+            bins.iter().map(|b| b.probability.low),
+        ),
+        float_column(
+            "ci_high",
+            None,
+            "upper end of the 95 % interval",
+            bins.iter().map(|b| b.probability.high),
+        ),
     ])?))
 }
 
@@ -365,9 +409,15 @@ fn facts(api: &mut Api) {
         |p: &mut Pathway, within: Dynamic| -> Answer<Map> { Ok(factsheet(p, Some(within_of(&within)?))?) },
     );
     api.also("factsheet", |p: &mut Pathway| -> Answer<Map> { Ok(factsheet(p, Some(Within::um(100.0)?))?) });
-    api.call("plot() -> Figure", "Synapses per connection as a histogram.", "circuit.pathway(\"L4_PC\", \"L5_TTPC1\").plot()", |p: &mut Pathway| -> Answer<Figure> {
-        Ok(analysis::figures::histogram(&p.connections()?, &Expr::column("n_synapses"), None)?.xlabel("synapses per connection"))
-    });
+    api.call(
+        "plot() -> Figure",
+        "Synapses per connection as a histogram.",
+        "circuit.pathway(\"L4_PC\", \"L5_TTPC1\").plot()",
+        |p: &mut Pathway| -> Answer<Figure> {
+            Ok(analysis::figures::histogram(&p.connections()?, &Expr::column("n_synapses"), None)?
+                .xlabel("synapses per connection"))
+        },
+    );
 }
 
 /// Reciprocity in the words of the language.
@@ -424,7 +474,9 @@ fn factsheet(p: &Pathway, within: Option<Within>) -> Result<Map> {
     };
     let counted = ["n_pre", "n_post", "n_connections", "total_synapse_count"];
     let entries = sheet.entries().into_iter();
-    Ok(entries.map(|(k, v, unit)| (k.into(), number(v, if counted.contains(&k) { unit } else { "" }))).collect())
+    Ok(entries
+        .map(|(k, v, unit)| (k.into(), number(v, if counted.contains(&k) { unit } else { "" })))
+        .collect())
 }
 
 /// All pathways between the values of a cell property.
@@ -539,7 +591,11 @@ impl Pathways {
         Ok(Table::in_memory(Frame::new(vec![
             key("pre", &keys.0),
             key("post", &keys.1),
-            int_column("pairs", "ordered pairs of cells within the distance", found.iter().map(|p| p.pairs as i64)),
+            int_column(
+                "pairs",
+                "ordered pairs of cells within the distance",
+                found.iter().map(|p| p.pairs as i64),
+            ),
             int_column("connected", "pairs with a connection", found.iter().map(|p| p.connected as i64)),
             float_column("probability", None, "connected / pairs", found.iter().map(|p| p.p)),
         ])?))
@@ -570,20 +626,47 @@ fn pathways(api: &mut Api) {
         example,
         |p: &mut Pathways| -> Answer<Table> { Ok(p.anatomy()?) },
     );
-    api.call("connections() -> Table", "Connections of each pathway.", example, |p: &mut Pathways| -> Answer<Table> { Ok(p.part(&["n_connections"])?) });
-    api.call("synapses() -> Table", "Synapses of each pathway.", example, |p: &mut Pathways| -> Answer<Table> { Ok(p.part(&["n_synapses"])?) });
-    api.call("n_synapses() -> Table", "Synapses per connection of each pathway: mean and std.", example, |p: &mut Pathways| -> Answer<Table> {
-        Ok(p.part(&["synapses_per_connection", "synapses_per_connection_std"])?)
-    });
-    api.call("convergence() -> Table", "The mean number of pre cells of a post cell.", example, |p: &mut Pathways| -> Answer<Table> { Ok(p.part(&["convergence"])?) });
-    api.call("divergence() -> Table", "The mean number of post cells of a pre cell.", example, |p: &mut Pathways| -> Answer<Table> { Ok(p.part(&["divergence"])?) });
+    api.call(
+        "connections() -> Table",
+        "Connections of each pathway.",
+        example,
+        |p: &mut Pathways| -> Answer<Table> { Ok(p.part(&["n_connections"])?) },
+    );
+    api.call(
+        "synapses() -> Table",
+        "Synapses of each pathway.",
+        example,
+        |p: &mut Pathways| -> Answer<Table> { Ok(p.part(&["n_synapses"])?) },
+    );
+    api.call(
+        "n_synapses() -> Table",
+        "Synapses per connection of each pathway: mean and std.",
+        example,
+        |p: &mut Pathways| -> Answer<Table> {
+            Ok(p.part(&["synapses_per_connection", "synapses_per_connection_std"])?)
+        },
+    );
+    api.call(
+        "convergence() -> Table",
+        "The mean number of pre cells of a post cell.",
+        example,
+        |p: &mut Pathways| -> Answer<Table> { Ok(p.part(&["convergence"])?) },
+    );
+    api.call(
+        "divergence() -> Table",
+        "The mean number of post cells of a pre cell.",
+        example,
+        |p: &mut Pathways| -> Answer<Table> { Ok(p.part(&["divergence"])?) },
+    );
     api.call(
         "probability(within) -> Table",
         "The probability of a connection; of pairs within a distance (µm), if one is given.",
         "circuit.pathways(\"layer\").probability()",
         |p: &mut Pathways, within: Dynamic| -> Answer<Table> { Ok(p.within(within_of(&within)?)?) },
     );
-    api.also("probability", |p: &mut Pathways| -> Answer<Table> { Ok(p.part(&["n_connections", "pairs", "probability"])?) });
+    api.also("probability", |p: &mut Pathways| -> Answer<Table> {
+        Ok(p.part(&["n_connections", "pairs", "probability"])?)
+    });
     api.call(
         "mean(column) -> Table",
         "The mean of a synapse column in each pathway.",
@@ -594,7 +677,12 @@ fn pathways(api: &mut Api) {
             Ok(synapses.aggregate(p.keys(&synapses)?, vec![("mean".to_owned(), mean)])?)
         },
     );
-    api.call("plot() -> Figure", "A heatmap of the number of synapses, from property to property.", "circuit.pathways(\"layer\").plot()", |p: &mut Pathways| -> Answer<Figure> {
-        Ok(analysis::figures::heatmap(&p.part(&["n_synapses"])?, "pre", "post", "n_synapses")?)
-    });
+    api.call(
+        "plot() -> Figure",
+        "A heatmap of the number of synapses, from property to property.",
+        "circuit.pathways(\"layer\").plot()",
+        |p: &mut Pathways| -> Answer<Figure> {
+            Ok(analysis::figures::heatmap(&p.part(&["n_synapses"])?, "pre", "post", "n_synapses")?)
+        },
+    );
 }

@@ -71,12 +71,25 @@ pub(super) fn register(api: &mut Api) {
         |a: Array, b: Array| -> Answer<Region> { Ok(cuboid(&a, &b)?) },
     );
     api.on::<Region>("Region");
-    api.property("volume -> float", "Its volume (µm³).", "sphere([0, 0, 0], 2.0).volume", |r: &mut Region| r.volume());
-    api.property("bounds -> array", "The two corners of the box around it.", "sphere([0, 0, 0], 2.0).bounds", |r: &mut Region| -> Array {
-        let [low, high] = r.shape().bounding_box();
-        vec![array(low), array(high)]
-    });
-    api.call("contains([x, y, z]) -> bool", "Whether a point lies in it.", "sphere([0, 0, 0], 2.0).contains([2, 0, 0])", |r: &mut Region, p: Array| -> Answer<bool> {
-        Ok(r.shape().contains(point(&p)?))
-    });
+    api.property(
+        "volume -> float",
+        "Its volume (µm³).",
+        "sphere([0, 0, 0], 2.0).volume",
+        |r: &mut Region| r.volume(),
+    );
+    api.property(
+        "bounds -> array",
+        "The two corners of the box around it.",
+        "sphere([0, 0, 0], 2.0).bounds",
+        |r: &mut Region| -> Array {
+            let [low, high] = r.shape().bounding_box();
+            vec![array(low), array(high)]
+        },
+    );
+    api.call(
+        "contains([x, y, z]) -> bool",
+        "Whether a point lies in it.",
+        "sphere([0, 0, 0], 2.0).contains([2, 0, 0])",
+        |r: &mut Region, p: Array| -> Answer<bool> { Ok(r.shape().contains(point(&p)?)) },
+    );
 }

@@ -70,20 +70,34 @@ pub(super) fn register(api: &mut Api) {
         "from(group) -> Synapses",
         "Those that the cells of a group make.",
         "circuit.synapses().from(\"L4_PC\").count()",
-        |ctx: NativeCallContext, s: &mut Synapses, pre: Dynamic| -> Answer<Synapses> { Ok(side(&ctx, s, "pre", &pre)?) },
+        |ctx: NativeCallContext, s: &mut Synapses, pre: Dynamic| -> Answer<Synapses> {
+            Ok(side(&ctx, s, "pre", &pre)?)
+        },
     );
     api.call(
         "onto(group) -> Synapses",
         "Those onto the cells of a group.",
         "circuit.synapses().onto(\"L4_PC\").count()",
-        |ctx: NativeCallContext, s: &mut Synapses, post: Dynamic| -> Answer<Synapses> { Ok(side(&ctx, s, "post", &post)?) },
+        |ctx: NativeCallContext, s: &mut Synapses, post: Dynamic| -> Answer<Synapses> {
+            Ok(side(&ctx, s, "post", &post)?)
+        },
     );
-    api.call("sources() -> Cells", "The cells that make them.", "circuit.cell(7).incoming().sources().count()", |s: &mut Synapses| -> Answer<Cells> {
-        Ok(Cells::of_ids(&s.origin.circuit, s.table.distinct_ids("pre")?))
-    });
-    api.call("targets_of() -> Cells", "The cells that they end on.", "circuit.cell(7).outgoing().targets_of().count()", |s: &mut Synapses| -> Answer<Cells> {
-        Ok(Cells::of_ids(&s.origin.circuit, s.table.distinct_ids("post")?))
-    });
+    api.call(
+        "sources() -> Cells",
+        "The cells that make them.",
+        "circuit.cell(7).incoming().sources().count()",
+        |s: &mut Synapses| -> Answer<Cells> {
+            Ok(Cells::of_ids(&s.origin.circuit, s.table.distinct_ids("pre")?))
+        },
+    );
+    api.call(
+        "targets_of() -> Cells",
+        "The cells that they end on.",
+        "circuit.cell(7).outgoing().targets_of().count()",
+        |s: &mut Synapses| -> Answer<Cells> {
+            Ok(Cells::of_ids(&s.origin.circuit, s.table.distinct_ids("post")?))
+        },
+    );
     api.call(
         "connections() -> Table",
         "The synapses counted for each connected pair: `pre`, `post`, `n_synapses`.",

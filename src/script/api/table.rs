@@ -123,7 +123,8 @@ fn make_columns<T: Rows>(api: &mut Api) {
         "circuit.cells.rename(#{y: \"height\"}).head(3)",
         |t: &mut T, map: Map| -> Answer<Table> {
             let pairs = map.iter().map(|(old, new)| {
-                let new = text_of(new).ok_or_else(|| Error::argument(format!("`{new}` is not a column name")))?;
+                let new =
+                    text_of(new).ok_or_else(|| Error::argument(format!("`{new}` is not a column name")))?;
                 Ok((old.to_string(), new))
             });
             Ok(t.table().rename(&pairs.collect::<Result<Vec<_>>>()?)?)
@@ -184,7 +185,12 @@ fn order<T: Rows>(api: &mut Api) {
 }
 
 /// One number of a column, with the column's unit remembered for the prompt.
-fn one(ctx: &NativeCallContext, table: &Table, c: &Dynamic, make: impl Fn(Expr) -> Aggregate) -> Answer<Dynamic> {
+fn one(
+    ctx: &NativeCallContext,
+    table: &Table,
+    c: &Dynamic,
+    make: impl Fn(Expr) -> Aggregate,
+) -> Answer<Dynamic> {
     let measure = make(expression(ctx, c)?);
     let named = table.aggregate(Vec::new(), vec![("value".to_owned(), measure.clone())])?;
     let unit = named.schema().columns()[0].unit.clone();
@@ -200,9 +206,12 @@ pub(super) fn ddof(n: i64) -> Result<u8> {
 }
 
 fn one_number<T: Rows>(api: &mut Api) {
-    api.call("count() -> int", "The number of rows.", "circuit.cells(\"Excitatory\").count()", |t: &mut T| -> Answer<i64> {
-        Ok(t.table().count()? as i64)
-    });
+    api.call(
+        "count() -> int",
+        "The number of rows.",
+        "circuit.cells(\"Excitatory\").count()",
+        |t: &mut T| -> Answer<i64> { Ok(t.table().count()? as i64) },
+    );
     api.also("len", |t: &mut T| -> Answer<i64> { Ok(t.table().count()? as i64) });
     macro_rules! numbers {
         ($($name:literal, $signature:literal, $doc:literal, $example:literal, $make:expr;)*) => {$(
@@ -219,8 +228,8 @@ fn one_number<T: Rows>(api: &mut Api) {
         "std", "std(column, ddof = 0) -> number",
             "The standard deviation: of the population, as in numpy and BluePy; `std(c, 1)` is the sample's.",
             "circuit.synapses().std(\"delay\")", |e| Aggregate::Std(e, 0);
-        "var", "var(column, ddof = 0) -> number", "The variance, as `std`.",
-            "circuit.synapses().var(\"delay\")", |e| Aggregate::Var(e, 0);
+        "variance", "variance(column, ddof = 0) -> number", "The variance, as `std`. (`var` is a word that the language keeps for itself.)",
+            "circuit.synapses().variance(\"delay\")", |e| Aggregate::Var(e, 0);
         "min", "min(column) -> value", "The smallest value.",
             "circuit.synapses().min(\"delay\")", Aggregate::Min;
         "max", "max(column) -> value", "The largest value.",
@@ -236,7 +245,7 @@ fn one_number<T: Rows>(api: &mut Api) {
         let n = ddof(n)?;
         one(&ctx, t.table(), &c, |e| Aggregate::Std(e, n))
     });
-    api.also("var", |ctx: NativeCallContext, t: &mut T, c: Dynamic, n: i64| -> Answer<Dynamic> {
+    api.also("variance", |ctx: NativeCallContext, t: &mut T, c: Dynamic, n: i64| -> Answer<Dynamic> {
         let n = ddof(n)?;
         one(&ctx, t.table(), &c, |e| Aggregate::Var(e, n))
     });
@@ -387,8 +396,8 @@ fn join(table: &Table, other: &Dynamic, on: &Dynamic, kind: &str) -> Answer<Tabl
         Some(map) => map
             .iter()
             .map(|(left, right)| {
-                let right =
-                    text_of(right).ok_or_else(|| Error::argument(format!("`{right}` is not a column name")))?;
+                let right = text_of(right)
+                    .ok_or_else(|| Error::argument(format!("`{right}` is not a column name")))?;
                 Ok((left.to_string(), right))
             })
             .collect::<Result<Vec<_>>>()?,
@@ -411,9 +420,12 @@ fn out<T: Rows>(api: &mut Api) {
         "circuit.cells.head(3).column(\"mtype\")",
         |t: &mut T, name: &str| -> Answer<Array> { Ok(array_of(&t.table().column(name)?)) },
     );
-    api.call("rows() -> array", "All rows, as an array of maps.", "circuit.cells.head(2).rows()", |t: &mut T| -> Answer<Array> {
-        Ok(rows_of(&t.table().frame()?))
-    });
+    api.call(
+        "rows() -> array",
+        "All rows, as an array of maps.",
+        "circuit.cells.head(2).rows()",
+        |t: &mut T| -> Answer<Array> { Ok(rows_of(&t.table().frame()?)) },
+    );
     api.call(
         "row(n) -> map",
         "One row as a map; positions count from 0.",
@@ -433,7 +445,11 @@ fn out<T: Rows>(api: &mut Api) {
         |t: &mut T| -> Answer<Array> {
             let frame = t.table().frame()?;
             let row = |r: usize| -> Array {
-                row_values(&frame, r).into_iter().filter(|v| !matches!(v, Value::Text(_))).map(plain).collect()
+                row_values(&frame, r)
+                    .into_iter()
+                    .filter(|v| !matches!(v, Value::Text(_)))
+                    .map(plain)
+                    .collect()
             };
             Ok((0..frame.rows()).map(|r| row(r).into()).collect())
         },
@@ -478,7 +494,9 @@ fn out<T: Rows>(api: &mut Api) {
 /// A table from an array of maps with the same keys, in a script.
 pub(super) fn table_of_maps(rows: &Array) -> Result<Table> {
     let maps = rows.iter().map(|row| {
-        row.read_lock::<Map>().map(|m| m.clone()).ok_or_else(|| Error::argument(format!("`{row}` is not a map")))
+        row.read_lock::<Map>()
+            .map(|m| m.clone())
+            .ok_or_else(|| Error::argument(format!("`{row}` is not a map")))
     });
     let maps = maps.collect::<Result<Vec<_>>>()?;
     let mut names: Vec<String> = Vec::new();

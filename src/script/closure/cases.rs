@@ -46,7 +46,8 @@ pub(super) fn register(engine: &mut Engine) {
 
 fn note(token: &Token) {
     let values: Vec<Value> = match token {
-        Token::StringConstant(text) => vec![text.as_str().into()],
+        // Nobody lists long texts as cases.
+        Token::StringConstant(text) if text.len() <= 256 => vec![text.as_str().into()],
         Token::CharConstant(c) => vec![c.to_string().as_str().into()],
         Token::IntegerConstant(i) if SMALL.contains(i) => return,
         Token::IntegerConstant(i) => {

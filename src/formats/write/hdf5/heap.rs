@@ -23,12 +23,9 @@ pub(super) struct Heap {
 }
 
 impl Heap {
-    /// Stores a text and appends the element that points to it.
+    /// Stores a text and appends the element that points to it. An empty text is stored as well: an element that points
+    /// nowhere stands for no text at all, which programs in C++ do not expect.
     pub(super) fn put(&mut self, text: &str, sink: &mut Sink, element: &mut Vec<u8>) -> Result<()> {
-        if text.is_empty() {
-            element.extend_from_slice(&[0; 16]);
-            return Ok(());
-        }
         let need = HEAD + text.len().next_multiple_of(8);
         if self.bytes.len() + need > self.capacity || self.texts == u16::MAX {
             self.open(need, sink)?;

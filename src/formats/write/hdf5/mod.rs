@@ -251,6 +251,8 @@ impl File {
 
     fn plan(&mut self, spec: &Spec) -> Result<Stored> {
         spec.kind.check()?;
+        // Refused here, and not when all data are written.
+        Header::new().datatype(&spec.kind)?;
         let elements = count(&spec.shape)?;
         let too_large = || Error::argument(format!("a shape of {:?} holds too many elements", spec.shape));
         let bytes = elements.checked_mul(spec.kind.size()).ok_or_else(too_large)?;

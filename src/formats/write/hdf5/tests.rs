@@ -510,7 +510,11 @@ fn what_hdf5_cannot_hold_is_refused() {
     said("at most 65528", refused(file, |f| f.attribute(root, &"n".repeat(70_000), &Array::number(0))));
     let names: Vec<String> = (0..9000).map(|i| format!("name{i}")).collect();
     let large = Type::enumeration(int(2), names.iter().zip(0..).map(|(n, i)| (n.as_str(), i)));
-    said("at most 65528", refused(file, |f| f.attribute(root, "e", &Array::enumeration(large, &[0]))));
+    said(
+        "at most 65528",
+        refused(file, |f| f.attribute(root, "e", &Array::enumeration(large.clone(), &[0]))),
+    );
+    said("at most 65528", refused(file, |f| f.dataset(root, "e", &Spec::fixed(large, &[1])).map(|_| ())));
     file.attribute(data, "a", &Array::number(0)).expect("attribute");
     said("an attribute `a` already", refused(file, |f| f.attribute(data, "a", &Array::number(1))));
     said("another file", refused(file, |f| f.attribute(Object(77), "a", &Array::number(1))));
@@ -652,9 +656,119 @@ fn sample(file: &mut File) -> Result<()> {
     file.soft_link(root, "soft", "/layouts/long")?;
     file.soft_link(types, "dangling", "/no/where")?;
 
+    sonata(file)?;
+    nwb(file)?;
     let many = file.group(root, "many")?;
     for i in 0..20_000_u32 {
         file.write(many, &format!("a{i}"), &Array::number(i))?;
     }
     Ok(())
+}
+
+/// Nodes, edges, spikes and a report, each of which libsonata finds in this one file.
+fn sonata(file: &mut File) -> Result<()> {
+    let root = file.root();
+    let nodes = file.group(root, "nodes")?;
+    let nodes = file.group(nodes, "default")?;
+    file.write(nodes, "node_type_id", &Array::numbers(&[-1_i64; 3]))?;
+    let attributes = file.group(nodes, "0")?;
+    file.write(attributes, "x", &Array::numbers(&[0.5_f32, 1.5, 2.5]))?;
+    file.write(attributes, "model_template", &Array::texts(&["hoc:a", "", "hoc:c"]))?;
+    file.write(attributes, "mtype", &Array::numbers(&[1_u32, 0, 1]))?;
+    let library = file.group(attributes, "@library")?;
+    file.write(library, "mtype", &Array::texts(&["L1_DAC", "L5_MC"]))?;
+    let dynamics = file.group(attributes, "dynamics_params")?;
+    file.write(dynamics, "threshold_current", &Array::numbers(&[0.1_f64, 0.2, 0.3]))?;
+
+    let edges = file.group(root, "edges")?;
+    let edges = file.group(edges, "default")?;
+    for (name, ids) in [("source_node_id", [0_u64, 1, 1, 2]), ("target_node_id", [1, 0, 0, 1])] {
+        let ids = file.write(edges, name, &Array::numbers(&ids))?;
+        file.attribute(ids, "node_population", &Array::text("default"))?;
+    }
+    file.write(edges, "edge_type_id", &Array::numbers(&[-1_i64; 4]))?;
+    let attributes = file.group(edges, "0")?;
+    // The libsonata that pip installs has no deflate.
+    let delays = file.dataset(attributes, "delay", &Spec::growing(f32::TYPE, &[]))?;
+    file.append(delays, &Array::numbers(&[0.25_f32, 0.5, 0.75, 1.0]))?;
+    let indices = file.group(edges, "indices")?;
+    for (name, nodes, ranges) in [
+        ("source_to_target", [0_u64, 1, 1, 2, 2, 3], &[0_u64, 1, 1, 3, 3, 4][..]),
+        ("target_to_source", [0, 1, 1, 3, 3, 3], &[1, 3, 0, 1, 3, 4]),
+    ] {
+        let index = file.group(indices, name)?;
+        file.write(index, "node_id_to_ranges", &Array::numbers(&nodes).shape(&[3, 2]))?;
+        let pairs = ranges.len() as u64 / 2;
+        file.write(index, "range_to_edge_id", &Array::numbers(ranges).shape(&[pairs, 2]))?;
+    }
+
+    let spikes = file.group(root, "spikes")?;
+    let spikes = file.group(spikes, "default")?;
+    let sorting = Type::enumeration(u8::TYPE, [("none", 0), ("by_id", 1), ("by_time", 2)]);
+    file.attribute(spikes, "sorting", &Array::enumeration(sorting, &[2]).shape(&[]))?;
+    let times = file.write(spikes, "timestamps", &Array::numbers(&[0.1_f64, 0.2, 0.3]))?;
+    file.attribute(times, "units", &Array::text("ms"))?;
+    file.write(spikes, "node_ids", &Array::numbers(&[2_u64, 0, 2]))?;
+
+    let report = file.group(root, "report")?;
+    let report = file.group(report, "default")?;
+    let data = file.dataset(report, "data", &Spec::growing(f32::TYPE, &[2]))?;
+    for frame in 0..4 {
+        file.append(data, &Array::numbers(&[frame as f32, -(frame as f32)]))?;
+    }
+    file.attribute(data, "units", &Array::text("mV"))?;
+    let mapping = file.group(report, "mapping")?;
+    let ids = file.write(mapping, "node_ids", &Array::numbers(&[0_u64, 2]))?;
+    file.attribute(ids, "sorted", &Array::number(1_u8))?;
+    file.write(mapping, "index_pointers", &Array::numbers(&[0_u64, 1, 2]))?;
+    file.write(mapping, "element_ids", &Array::numbers(&[0_u32, 0]))?;
+    let time = file.write(mapping, "time", &Array::numbers(&[0.0, 0.4, 0.1]))?;
+    file.attribute(time, "units", &Array::text("ms"))
+}
+
+/// Spike times of two units as NWB has them; the root of the file is the NWB file.
+fn nwb(file: &mut File) -> Result<()> {
+    fn of_type(file: &mut File, object: impl Into<Object> + Copy, kind: &str, id: u8) -> Result<()> {
+        let space = if kind.starts_with("NWB") || kind == "Units" { "core" } else { "hdmf-common" };
+        file.attribute(object, "namespace", &Array::text(space))?;
+        file.attribute(object, "neurodata_type", &Array::text(kind))?;
+        file.attribute(
+            object,
+            "object_id",
+            &Array::text(format!("00000000-0000-4000-8000-0000000000{id:02}")),
+        )
+    }
+    let root = file.root();
+    of_type(file, root, "NWBFile", 1)?;
+    file.attribute(root, "nwb_version", &Array::text("2.7.0"))?;
+    let begin = "2026-01-01T00:00:00.000000+00:00";
+    for (name, text) in [
+        ("identifier", "sample"),
+        ("session_description", "a test"),
+        ("session_start_time", begin),
+        ("timestamps_reference_time", begin),
+    ] {
+        file.write(root, name, &Array::text(text))?;
+    }
+    file.write(root, "file_create_date", &Array::texts(&[begin]))?;
+    for name in ["acquisition", "analysis", "general", "processing", "stimulus"] {
+        let group = file.group(root, name)?;
+        if name == "stimulus" {
+            file.group(group, "presentation")?;
+            file.group(group, "templates")?;
+        }
+    }
+    let units = file.group(root, "units")?;
+    of_type(file, units, "Units", 2)?;
+    file.attribute(units, "colnames", &Array::texts(&["spike_times"]))?;
+    file.attribute(units, "description", &Array::text("units"))?;
+    let ids = file.write(units, "id", &Array::numbers(&[7_i64, 8]))?;
+    of_type(file, ids, "ElementIdentifiers", 3)?;
+    let times = file.write(units, "spike_times", &Array::numbers(&[0.1, 0.2, 0.5]))?;
+    of_type(file, times, "VectorData", 4)?;
+    file.attribute(times, "description", &Array::text("spike times"))?;
+    let index = file.write(units, "spike_times_index", &Array::numbers(&[2_u8, 3]))?;
+    of_type(file, index, "VectorIndex", 5)?;
+    file.attribute(index, "description", &Array::text("ends of the spike times"))?;
+    file.attribute(index, "target", &Array::reference(times))
 }
