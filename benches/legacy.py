@@ -107,12 +107,14 @@ def main():
     env = dict(os.environ, POLARS_MAX_THREADS="2", NUMBA_NUM_THREADS="2", OMP_NUM_THREADS="2",
                OPENBLAS_NUM_THREADS="1", PYTHONWARNINGS="ignore",
                NUMBA_CACHE_DIR=os.path.join(os.path.expanduser("~"), ".cache", "numba-peers"))
-    for what, file in (("cells", "cells_pq"), ("synapses", "syn_pq"), ("positions", "pos_pq"), ("sonata", "sonata")):
-        if not os.path.exists(files[file]):  # what some peers read instead; its making is not counted
-            subprocess.run([sys.executable, os.path.abspath(a.peers_script), "--convert", what, data], env=env, check=True)
     wanted, left_out = ([x for x in text.split(",") if x] for text in (a.peers, a.skip))
+    selected = [x for x in a.only.split(",") if x]
+    asked = [peer for name in selected for peer in peers.Q[name] if (not wanted or peer in wanted) and peer not in left_out]
+    for what, file in (("cells", "cells_pq"), ("synapses", "syn_pq"), ("positions", "pos_pq"), ("sonata", "sonata")):
+        if asked and not os.path.exists(files[file]):  # what some peers read instead; its making is not counted
+            subprocess.run([sys.executable, os.path.abspath(a.peers_script), "--convert", what, data], env=env, check=True)
     results, wrong = {}, []
-    for name in [x for x in a.only.split(",") if x]:
+    for name in selected:
         file = files[FILES[name]]
         peers.warm([file, files["mvd3"], files["target"]])
         script = f"{HERE}/questions/{name}.rhai"
@@ -152,7 +154,7 @@ def describe(name, row):
 def markdown(results):
     """How many times longer than neurhai each peer takes, and how many times longer than the bytes we take."""
     names = sorted({peer for row in results.values() for peer in row["peers"]})
-    lines = ["| question | neurhai | × bytes | " + " | ".join(names) + " |", "|---" * (3 + len(names)) + "|"]
+    lines = ["| " + " | ".join(["question", "neurhai", "× bytes", *names]) + " |", "|---" * (3 + len(names)) + "|"]
     for question, row in results.items():
         if "error" in row:
             lines.append(f"| {question} | failed |" + " |" * (1 + len(names)))
@@ -163,7 +165,7 @@ def markdown(results):
             measured = row["peers"].get(peer, {})
             cells.append(f"{measured['wall'] / row['wall']:.1f} ×" if "wall" in measured else "–")
         mark = "" if row["ok"] else " (wrong)"
-        lines.append(f"| {question} | {row['wall'] * 1e3:.0f} ms{mark} | {ratio} | " + " | ".join(cells) + " |")
+        lines.append("| " + " | ".join([question, f"{row['wall'] * 1e3:.0f} ms{mark}", ratio, *cells]) + " |")
     return "\n".join(lines)
 
 
