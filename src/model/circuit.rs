@@ -26,6 +26,14 @@ impl Format {
             Format::Sonata => "sonata",
         }
     }
+
+    /// The least id that a cell can have.
+    pub fn first_id(self) -> i64 {
+        match self {
+            Format::Bbp => 1,
+            Format::Sonata => 0,
+        }
+    }
 }
 
 /// Synapses that come from outside, or from a set of fibres: a named connectome.

@@ -101,7 +101,7 @@ fn text_group(text: &str, circuit: &Circuit) -> Result<IdSet> {
     let targets = circuit.targets.get()?;
     if targets.entry(text).is_some() {
         // Ids below the first are those of no cell anywhere, not even of a virtual one.
-        let first = circuit.cells.first_id();
+        let first = circuit.format.first_id();
         let ids = targets.resolve(text)?;
         let known = ids.sorted().first().is_none_or(|&id| id >= first);
         return Ok(if known {
@@ -209,10 +209,9 @@ impl ChosenCells {
                 };
                 format!("the circuit has no cells {}{more}", shown.join(", "))
             };
-            let (low, count) = (self.cells.first_id(), self.cells.count() as i64);
             return Err(Error::new(Code::Name, which).help(format!(
-                "its cells are {low} to {}; other ids are virtual and have no properties",
-                low + count - 1
+                "{}; other ids are virtual and have no properties",
+                self.cells.describe_ids()
             )));
         }
         Ok(ids.iter().map(|&id| self.cells.row_of(id).map(|r| r as u32)).collect())

@@ -251,7 +251,7 @@ mod tests {
     fn bluepy_cells_come_out_with_places_and_quaternions() {
         let Some(path) = shared("bluepy/data/circuit.mvd3") else { return };
         let cells = read_cells(&path).unwrap();
-        assert_eq!((cells.first_id(), cells.count()), (1, 3));
+        assert_eq!((cells.id_of(0), cells.count()), (1, 3));
         assert_eq!(texts(&cells, "mtype"), ["L2_X", "L6_Y", "L6_Y"]);
         assert_eq!(texts(&cells, "etype"), ["bNA", "bNA", "cNA"]);
         assert_eq!(texts(&cells, "morphology"), ["morph-A", "morph-B", "morph-C"]);

@@ -62,9 +62,8 @@ impl Cells {
     pub fn one(circuit: &Circuit, id: i64) -> Result<Self> {
         let cells = &circuit.0.cells;
         if cells.row_of(id).is_none() {
-            let (first, count) = (cells.first_id(), cells.count() as i64);
             return Err(Error::new(crate::diag::Code::Name, format!("the circuit has no cell {id}"))
-                .help(format!("its cells are {first} to {}", first + count - 1)));
+                .help(cells.describe_ids()));
         }
         Ok(Cells { single: true, ..Self::of_ids(circuit, IdSet::new(vec![id])) })
     }

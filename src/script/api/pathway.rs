@@ -100,7 +100,7 @@ impl Pathway {
     /// The ids of both sides, ascending. The whole presynaptic side of a projection is who makes synapses.
     fn sides(&self) -> Result<(Vec<i64>, Vec<i64>)> {
         let cells = &self.origin.circuit.0.cells;
-        let all = || (cells.first_id()..cells.first_id() + cells.count() as i64).collect::<Vec<i64>>();
+        let all = || cells.ids().sorted().to_vec();
         let pre = match (&self.pre, &self.origin.projection) {
             (Some(ids), _) => ids.sorted().to_vec(),
             (None, None) => all(),
@@ -573,13 +573,14 @@ impl Pathways {
     /// The probability of connections within a distance, one row a pathway.
     fn within(&self, within: Within) -> Result<Table> {
         let cells = &self.origin.circuit.0.cells;
-        let ids: Vec<i64> = (cells.first_id()..cells.first_id() + cells.count() as i64).collect();
-        let Some(at) = positions(&self.origin, &ids)? else {
+        let ids = cells.ids();
+        let ids = ids.listed();
+        let Some(at) = positions(&self.origin, ids)? else {
             return Err(Error::argument("the circuit's cell file has no positions"));
         };
         let frame = self.connections()?.frame()?;
         let (pre, post) = (ints(&frame, "pre")?, ints(&frame, "post")?);
-        let graph = Graph::from_ids(&ids, &pre, &post, Some(&ints(&frame, "n_synapses")?))?;
+        let graph = Graph::from_ids(ids, &pre, &post, Some(&ints(&frame, "n_synapses")?))?;
         let property = Table::of(cells.clone()).column(&self.property)?;
         let (classes, names) = classes(&property);
         let sheets = connectivity::pathways(&graph, &classes, names.len(), Some((&at, within)))?;
