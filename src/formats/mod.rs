@@ -3,6 +3,7 @@
 pub mod bbp;
 pub mod hdf5;
 pub mod paths;
+pub mod sonata;
 pub mod sniff;
 pub mod table;
 pub mod text;

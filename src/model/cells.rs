@@ -8,7 +8,7 @@ use arrow_array::{Array, ArrayRef, Int64Array, UInt32Array};
 use arrow_buffer::ScalarBuffer;
 use arrow_schema::DataType;
 
-use super::{Block, ColumnSpec, IdSet, Morsel, Schema, Source, units};
+use super::{Block, ColumnSpec, IdSet, Morsel, Schema, Source, merged, units};
 use crate::diag::{Deferred, Error, Result};
 
 /// The cell properties that the language knows: name, unit, meaning. Files may hold others.
@@ -82,6 +82,19 @@ impl CellTable {
         Ok(Self::of(Ids::of(ids)?, count, columns, origin.into()))
     }
 
+    /// The cells of several populations, one after the other. An id is [`merged::pack`]ed: the position of its
+    /// population and the id in it.
+    pub(super) fn of_parts(
+        parts: Vec<Arc<CellTable>>,
+        columns: Vec<(ColumnSpec, Deferred<ArrayRef>)>,
+        origin: String,
+    ) -> Arc<Self> {
+        let count = parts.iter().map(|part| part.count).sum();
+        let starts = parts.iter().scan(0, |row, part| Some(std::mem::replace(row, *row + part.count)));
+        let parts = starts.collect::<Vec<usize>>().into_iter().zip(parts).collect();
+        Self::of(Ids::Parts(parts), count, columns, origin)
+    }
+
     fn of(
         ids: Ids,
         count: usize,
@@ -97,6 +110,7 @@ impl CellTable {
         match &self.ids {
             Ids::From(first) => (*first..first + self.count as i64).into(),
             Ids::Listed(listed, _) => listed.clone(),
+            Ids::Parts(_) => (0..self.count).map(|row| self.id_of(row)).collect(),
         }
     }
 
@@ -105,6 +119,10 @@ impl CellTable {
         match &self.ids {
             Ids::From(first) => first + row as i64,
             Ids::Listed(listed, _) => listed.listed()[row],
+            Ids::Parts(parts) => {
+                let at = parts.partition_point(|(start, _)| *start <= row) - 1;
+                merged::pack(at, parts[at].1.id_of(row - parts[at].0))
+            }
         }
     }
 
@@ -121,6 +139,11 @@ impl CellTable {
                 (row < self.count).then_some(row)
             }
             Ids::Listed(_, rows) => rows.get(&id).map(|&row| row as usize),
+            Ids::Parts(parts) => {
+                let (at, id) = merged::unpack(id);
+                let (start, part) = parts.get(at)?;
+                Some(start + part.row_of(id)?)
+            }
         }
     }
 
@@ -129,6 +152,7 @@ impl CellTable {
         match &self.ids {
             Ids::From(first) => self.dense_rows(*first, ids),
             Ids::Listed(_, rows) => ids.iter().map(|id| rows.get(&id?).copied()).collect(),
+            Ids::Parts(_) => ids.iter().map(|id| self.row_of(id?).map(|row| row as u32)).collect(),
         }
     }
 
@@ -156,11 +180,15 @@ impl CellTable {
             Ids::From(_) if self.count == 0 => None,
             Ids::From(first) => Some((*first, first + self.count as i64 - 1)),
             Ids::Listed(listed, _) => listed.sorted().first().copied().zip(listed.sorted().last().copied()),
+            Ids::Parts(parts) => {
+                let parts = parts.iter().map(|(_, part)| part.describe_ids());
+                return parts.collect::<Vec<_>>().join("; ");
+            }
         };
         match (ids, &self.ids) {
             (None, _) => "it has no cells".to_owned(),
             (Some((low, high)), Ids::From(_)) => format!("its cells are {low} to {high}"),
-            (Some((low, high)), Ids::Listed(..)) => {
+            (Some((low, high)), _) => {
                 format!("its {} cells have ids between {low} and {high}", self.count)
             }
         }
@@ -191,6 +219,8 @@ enum Ids {
     From(i64),
     /// As listed, and the row of each.
     Listed(IdSet, HashMap<i64, u32>),
+    /// Populations, and the row at which each starts.
+    Parts(Vec<(usize, Arc<CellTable>)>),
 }
 
 impl Ids {

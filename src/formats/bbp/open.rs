@@ -276,6 +276,8 @@ impl Located {
             connectome: open_synapses(self.synapses, &cells, false, self.no_synapses),
             projections,
             emodels: open_emodels(self.hoc, self.mecombo),
+            network: None,
+            ends: (None, None),
             cells,
         })
     }

@@ -1,0 +1,3 @@
+//! SONATA: circuit configurations, node sets, nodes, edges.
+
+pub mod edges;
