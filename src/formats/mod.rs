@@ -1,10 +1,12 @@
 //! Bytes to columns: one file or folder a format, no science.
 
 pub mod bbp;
+mod cells;
 pub mod hdf5;
 pub mod paths;
 pub mod sonata;
 pub mod sniff;
+pub mod sonata;
 pub mod table;
 pub mod text;
 pub mod write;
