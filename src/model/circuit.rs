@@ -143,6 +143,8 @@ pub struct Circuit {
     pub emodels: Deferred<Emodels>,
     /// All populations, where the format has several.
     pub network: Option<Arc<Network>>,
+    /// The names of the populations whose cells these are; none where the format has no populations.
+    pub populations: Vec<String>,
     /// The populations that the connectome's edges start from and end on, where these are not `cells`.
     pub ends: (Option<String>, Option<String>),
 }

@@ -277,6 +277,7 @@ impl Located {
             projections,
             emodels: open_emodels(self.hoc, self.mecombo),
             network: None,
+            populations: Vec::new(),
             ends: (None, None),
             cells,
         })
