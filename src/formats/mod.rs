@@ -3,8 +3,8 @@
 pub mod bbp;
 mod cells;
 pub mod hdf5;
+pub mod open;
 pub mod paths;
-pub mod sonata;
 pub mod sniff;
 pub mod sonata;
 pub mod table;

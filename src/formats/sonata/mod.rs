@@ -3,9 +3,16 @@
 //!
 //! | module | what it reads |
 //! |---|---|
+//! | [`config`] | `circuit_config.json`: which populations there are, and in which files |
+//! | [`node_sets`] | `node_sets.json`: named groups of cells, given by rules |
 //! | [`nodes`], [`types`] | cells, and what all cells of a type have in common |
 //! | [`edges`] | synapses and other edges |
+//! | [`open`] | all of it as a circuit |
 
+pub mod config;
 pub mod edges;
+mod json;
+pub mod node_sets;
 pub mod nodes;
+pub mod open;
 pub mod types;

@@ -344,7 +344,7 @@ fn projections(api: &mut Api) {
         "metadata -> map",
         "Facts of its synapse files.",
         "circuit.projection(\"Thalamocortical_input_VPM\").metadata",
-        |p: &mut Projection| -> Answer<Dynamic> { Ok(from_json(&p.origin()?.connectome()?.facts()?)) },
+        |p: &mut Projection| -> Answer<Dynamic> { Ok(from_json(&p.origin()?.connectome.facts()?)) },
     );
     api.call(
         "sources() -> array",
