@@ -11,7 +11,7 @@
 
 pub mod config;
 pub mod edges;
-mod json;
+pub(in crate::formats) mod json;
 pub mod node_sets;
 pub mod nodes;
 pub mod open;
