@@ -890,7 +890,7 @@ mod tests {
         assert!(circuit_of_parts(&parts("nrn/nrn.h5")).unwrap().connectome.get().is_ok());
         let config = |keys: &str| {
             let text = format!("Run Default\n{{\n{keys}\n}}\n");
-            of_config(&BlueConfig::parse(&text, &folder.join("Made")).unwrap(), &PathMap::default())
+            locate_config(&BlueConfig::parse(&text, &folder.join("Made")).unwrap(), &PathMap::default())?.open()
         };
         let circuit = config("CircuitPath bad\nnrnPath bad\nCellLibraryFile circuit/circuit.mvd3").unwrap();
         let error = circuit.targets.get().err().unwrap().to_string();

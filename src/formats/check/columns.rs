@@ -47,6 +47,11 @@ impl Seen {
         self.first.map_or(f64::NAN, |first| first.1)
     }
 
+    /// The value that was seen first, which is a whole number.
+    pub(super) fn id(&self) -> i64 {
+        self.value() as i64
+    }
+
     /// As in "3 nodes, the first is node 7".
     pub(super) fn rows(&self, noun: &str) -> String {
         let first = format_count(self.row());
@@ -109,19 +114,20 @@ pub(super) struct Bounds {
 }
 
 impl Default for Bounds {
+    /// Any number, or none: what an attribute that nobody knows may hold.
     fn default() -> Self {
         let (lowest, highest) = (f64::NEG_INFINITY, f64::INFINITY);
-        Bounds { lowest, highest, outside: Severity::Warning, nan: Severity::Warning }
+        Bounds { lowest, highest, outside: Severity::Warning, nan: Severity::Info }
     }
 }
 
 impl Bounds {
     pub(super) fn from(lowest: f64, outside: Severity) -> Self {
-        Bounds { lowest, outside, ..Self::default() }
+        Self::within(lowest, f64::INFINITY, outside)
     }
 
     pub(super) fn within(lowest: f64, highest: f64, outside: Severity) -> Self {
-        Bounds { lowest, highest, outside, ..Self::default() }
+        Bounds { lowest, highest, outside, nan: Severity::Warning }
     }
 
     pub(super) fn nan(self, nan: Severity) -> Self {
@@ -325,7 +331,7 @@ impl Codes {
     fn report(&self, findings: &mut Findings, about: &About<'_>) {
         let (name, names) = (about.name, counted(self.names as u64, "value"));
         if self.outside.count > 0 {
-            let (rows, code) = (self.outside.rows(about.noun), self.outside.value());
+            let (rows, code) = (self.outside.rows(about.noun), self.outside.id());
             let message = format!("`{name}` is the code {code} for {rows}, and its library has {names}");
             about.tell(findings, Severity::Fatal, message);
         }

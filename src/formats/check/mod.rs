@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 
 use crate::diag::{Code, Error, Result};
 use crate::formats::bbp::open::Parts;
+use crate::formats::sonata::config::without_detours;
 use crate::formats::paths::{PathMap, existing, folder_of, tidy};
 use crate::formats::sniff::{CIRCUITS, Kind, find_config, sniff};
 use crate::model::{Circuit, Format};
@@ -154,10 +155,15 @@ impl Findings {
         let mut list = self.list;
         list.retain(|f| seen.insert((f.file.clone(), f.place.clone(), f.message.clone())));
         list.sort_by_key(|f| f.severity);
-        let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+        let whole = |path: &Path| without_detours(&std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
+        let folder = whole(folder);
         for finding in &mut list {
-            let file = std::path::absolute(&finding.file).unwrap_or_else(|_| finding.file.clone());
-            finding.file = file.strip_prefix(&folder).map_or(file.clone(), Path::to_owned);
+            let file = whole(&finding.file);
+            finding.file = match file.strip_prefix(&folder) {
+                Ok(below) if below.as_os_str().is_empty() => PathBuf::from("."),
+                Ok(below) => below.to_owned(),
+                Err(_) => file,
+            };
         }
         list
     }
@@ -183,3 +189,5 @@ fn some_of<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> String {
 /// The distinct texts of a column.
 type Texts = BTreeSet<String>;
 
+#[cfg(test)]
+mod tests;

@@ -49,7 +49,7 @@ pub(super) fn check(
         return Ok(());
     };
     let (of, first) = (counted(names.len() as u64, what), some_of(gone.iter().map(|n| format!("{n}.{extension}"))));
-    findings.add(Severity::Warning, folder, "", format!("of {of}, {} are not there: {first}", gone.len()));
+    findings.add(Severity::Warning, folder, "", format!("missing {} of {of}: {first}", gone.len()));
     Ok(())
 }
 
@@ -71,7 +71,7 @@ pub(super) fn check_any(
     }
     if !left.is_empty() {
         let (of, shown) = (counted(names.len() as u64, what), some_of(left.iter().map(|n| format!("{n}.{extension}"))));
-        findings.add(Severity::Warning, first, "", format!("of {of}, {} are not there: {shown}", left.len()));
+        findings.add(Severity::Warning, first, "", format!("missing {} of {of}: {shown}", left.len()));
     }
     Ok(())
 }

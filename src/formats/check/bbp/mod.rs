@@ -2,7 +2,7 @@
 
 mod nrn;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use arrow_schema::DataType;
 
 use super::columns::{Seen, is_unit};
 use super::{Findings, Severity, Texts, counted, morphologies, some_of};
-use crate::diag::{Result, nearest, work};
+use crate::diag::{Code, Result, nearest, work};
 use crate::formats::bbp::config::{BlueConfig, Section};
 use crate::formats::bbp::open::{Fibres, Located, Named, Parts, locate, locate_config, locate_parts, open_cells};
 use crate::formats::bbp::target::{parse_gid, read_circuit_targets, read_targets};
@@ -124,7 +124,8 @@ fn check_parts_of(located: &Located, config: Option<&BlueConfig>, findings: &mut
     check_paths(findings, located)?;
     let none: Arc<CellTable> = CellTable::new(1, 0, Vec::new(), "no cells");
     let targets = check_targets(findings, located, cells.as_ref().unwrap_or(&none), cells.is_some())?;
-    if let (Some(config), Some(targets)) = (config, &targets) {
+    let (targets, all) = targets.map_or((None, false), |(targets, all)| (Some(targets), all));
+    if let (Some(config), Some(targets)) = (config, targets.as_ref().filter(|_| all)) {
         check_names(findings, config, targets.as_ref());
     }
     match &located.synapses {
@@ -343,7 +344,7 @@ fn models_of(findings: &mut Findings, file: &Path, rows: &BTreeMap<String, Emode
     let lacking: Vec<&String> = combos.iter().filter(|c| !rows.contains_key(*c)).collect();
     if !lacking.is_empty() {
         let of = counted(combos.len() as u64, "me-combo");
-        let message = format!("of {of}, {} are not in the table: {}", lacking.len(), some_of(&lacking));
+        let message = format!("the table lacks {} of {of}: {}", lacking.len(), some_of(&lacking));
         findings.add(Severity::Warning, file, "", message);
     }
     let used = combos.iter().filter_map(|combo| rows.get(combo)?.get("emodel")?.as_str());
@@ -360,13 +361,13 @@ fn morphology_places(folder: &Path, kind: Option<&str>) -> Vec<(PathBuf, &'stati
 
 // ---- targets -----------------------------------------------------------------------------------------------------
 
-/// Checks the target files, and gives the targets if the first file can be read.
+/// Checks the target files, and gives the targets, and whether these are all: a file may be missing.
 fn check_targets(
     findings: &mut Findings,
     located: &Located,
     cells: &Arc<CellTable>,
     cells_known: bool,
-) -> Result<Option<Arc<dyn Targets>>> {
+) -> Result<Option<(Arc<dyn Targets>, bool)>> {
     let mut files = Vec::new();
     for named in &located.targets {
         let Some(path) = findings.take(Severity::Fatal, &located.path, named.get())? else { continue };
@@ -385,12 +386,30 @@ fn check_targets(
     let Some(targets) = findings.take(Severity::Fatal, &files[0], read_circuit_targets(&files, cells))? else {
         return Ok(None);
     };
+    let all = files.len() == located.targets.len();
+    let mut unresolved = 0;
+    let mut rounds: HashSet<BTreeSet<String>> = HashSet::new();
     // Targets with gids that the circuit lacks, by file.
     let mut virtuals: BTreeMap<PathBuf, (Vec<String>, u64)> = BTreeMap::new();
     let progress = work::Progress::new("checking targets", targets.entries().len() as u64);
     for entry in targets.entries() {
         progress.advance(1)?;
-        let Some(ids) = findings.take(Severity::Fatal, &entry.file, targets.resolve(&entry.name))? else { continue };
+        let ids = match targets.resolve(&entry.name) {
+            Ok(ids) => ids,
+            // What it names may be in the file that is missing.
+            Err(error) if error.code() == Code::Name && !all => {
+                unresolved += 1;
+                continue;
+            }
+            Err(error) => {
+                // The same round is met from each of its targets.
+                let names = error.message().split_once("contains itself: ").map(|(_, names)| names.split(" → "));
+                if names.is_none_or(|names| rounds.insert(names.map(str::to_owned).collect())) {
+                    findings.error(Severity::Fatal, &entry.file, &error)?;
+                }
+                continue;
+            }
+        };
         let strangers = strangers(cells, &ids);
         if cells_known && strangers > 0 {
             let of_file = virtuals.entry(entry.file).or_default();
@@ -398,12 +417,17 @@ fn check_targets(
             of_file.1 = of_file.1.max(strangers);
         }
     }
+    if unresolved > 0 {
+        let targets = counted(unresolved, "target");
+        let message = format!("{targets} with members that may be in a target file that is missing");
+        findings.add(Severity::Info, &files[0], "", message);
+    }
     for (file, (names, most)) in virtuals {
         let (targets, gids) = (counted(names.len() as u64, "target"), counted(most, "gid"));
         let message = format!("{targets} with gids that are no cells (virtual ones, up to {gids}): {}", some_of(names));
         findings.add(Severity::Info, &file, "", message);
     }
-    Ok(Some(targets))
+    Ok(Some((targets, all)))
 }
 
 /// How many ids are no cells.
@@ -415,11 +439,12 @@ fn strangers(cells: &CellTable, ids: &IdSet) -> u64 {
 fn check_names(findings: &mut Findings, config: &BlueConfig, targets: &dyn Targets) {
     let known: Vec<String> = targets.entries().into_iter().map(|e| e.name).collect();
     let exists = |name: &str| name.is_empty() || parse_gid(name).is_some() || targets.entry(name).is_some();
-    let check = |findings: &mut Findings, section: &Section, key: &str| {
+    let mut told = HashSet::new();
+    let mut check = |findings: &mut Findings, section: &Section, key: &str| {
         let Some(entry) = section.entry(key).filter(|e| e.value != "<NONE>") else { return };
         // `population:target`, where it is not the name of a target itself.
         let part = entry.value.rsplit_once(':').map(|(_, target)| target);
-        if exists(&entry.value) || part.is_some_and(exists) {
+        if exists(&entry.value) || part.is_some_and(exists) || !told.insert(entry.value.clone()) {
             return;
         }
         let near = nearest(&entry.value, &known).map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();

@@ -49,7 +49,7 @@ const COLUMNS: [(&str, f64, f64); 19] = [
 ];
 
 /// Columns whose impossible numbers make every answer wrong; others are odd.
-const ESSENTIAL: [usize; 6] = [0, 1, 8, 9, 12, 13];
+const ESSENTIAL: [usize; 5] = [0, 1, 8, 12, 13];
 
 /// Which cells make the synapses.
 #[derive(Clone, Copy)]
@@ -277,7 +277,7 @@ fn check_main(
             Sources::Any => (Severity::Fatal, "which is none".to_owned()),
         };
         let (count, first) = (counted(contents.strangers.count, "synapse"), contents.strangers.row());
-        let pre = format_number(contents.strangers.value());
+        let pre = contents.strangers.id();
         let message = format!("{count} of a cell {whose}: the first onto cell {first}, of cell {pre}");
         findings.add(severity, main.path(), format!("a{first}"), message);
     }
@@ -350,7 +350,7 @@ fn check_efferent(findings: &mut Findings, efferent: &Table, main: &Table, mirro
     let Some(contents) = findings.take(Severity::Fatal, path, contents)? else { return Ok(()) };
     if contents.strangers.count > 0 {
         let (count, pre) = (counted(contents.strangers.count, "synapse"), contents.strangers.row());
-        let post = format_number(contents.strangers.value());
+        let post = contents.strangers.id();
         let message = format!("{count} that {} does not have: the first of cell {pre} onto cell {post}", main.name());
         findings.add(Severity::Fatal, path, format!("a{pre}"), message);
     }

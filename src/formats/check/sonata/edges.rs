@@ -14,7 +14,6 @@ use crate::diag::work::Progress;
 use crate::diag::{Error, Result};
 use crate::formats::hdf5::{Kind, Member, Series, Truncated};
 use crate::formats::sonata::edges;
-use crate::formats::table::format_number;
 use crate::model::CellTable;
 
 const NOUN: &str = "edge";
@@ -68,7 +67,7 @@ pub(super) fn check(
     if config.types_file.is_some() {
         names.extend(types_columns(population));
     }
-    let needed = rules::of_edges(&config.kind, from_virtual);
+    let needed = population.needed(rules::of_edges(&config.kind, from_virtual));
     let lacking: Vec<&str> = needed.into_iter().filter(|n| !names.contains(*n)).collect();
     if !lacking.is_empty() {
         let message = format!("edges of type {} lack {}", config.kind, all_of(&lacking));
@@ -155,7 +154,7 @@ fn check_side(
         if let Some(seen) = findings.take(Severity::Fatal, &config.file, seen)?
             && seen.count > 0
         {
-            let (of, edges, id) = (&end.name, seen.rows(NOUN), format_number(seen.value()));
+            let (of, edges, id) = (&end.name, seen.rows(NOUN), seen.id());
             let message = format!("`{of}` has no node {id}, of {edges}; {}", cells.describe_ids());
             findings.add(Severity::Fatal, &config.file, dataset.path(), message);
         }
@@ -185,7 +184,7 @@ fn check_types(findings: &mut Findings, population: &Population<'_>, path: &str,
     if let Some(strange) = findings.take(Severity::Fatal, &config.file, described)?
         && strange.count > 0
     {
-        let (rows, id) = (strange.rows(NOUN), format_number(strange.value()));
+        let (rows, id) = (strange.rows(NOUN), strange.id());
         findings.add(Severity::Warning, &config.file, types, format!("the types do not describe type {id}, of {rows}"));
     }
     Ok(())
@@ -274,7 +273,7 @@ fn group_rows(
     let progress = Progress::new("checking groups of edges", 2 * rows as u64);
     let (strange, found) = fold::<Truncated, _>(&[(&of, 0), (&at, 0)], &progress, visit, merge)?;
     if strange.count > 0 {
-        let message = format!("group {} or its row is not there, for {}", strange.value(), strange.rows(NOUN));
+        let message = format!("group {} or its row is not there, for {}", strange.id(), strange.rows(NOUN));
         return Err(of.dataset().error(message));
     }
     Ok(numbers.into_iter().zip(found.into_iter().chain(std::iter::repeat(0))).collect())
@@ -337,7 +336,7 @@ fn check_synapses_of_glia(
     if let Some(seen) = findings.take(Severity::Fatal, &config.file, seen)?
         && seen.count > 0
     {
-        let (rows, id) = (seen.rows(NOUN), format_number(seen.value()));
+        let (rows, id) = (seen.rows(NOUN), seen.id());
         let message = format!("`{name}` has {}, but {rows} is of its edge {id}", counted(edges, NOUN));
         findings.add(Severity::Fatal, &config.file, dataset, message);
     }

@@ -166,7 +166,6 @@ impl Index {
                         continue;
                     }
                     visited.fetch_add(wanted.len() as u64, Ordering::Relaxed);
-                    let mut own = 0;
                     reader.each(wanted, |start, end| {
                         if start >= end {
                             return true;
@@ -175,7 +174,6 @@ impl Index {
                             walked.outside.see(node as u64, end as f64);
                             return true;
                         }
-                        own += (end - start) as u64;
                         listed.fetch_add((end - start) as u64, Ordering::Relaxed);
                         if flooded() {
                             return false;
@@ -183,7 +181,6 @@ impl Index {
                         each(node as i64, start as u64..end as u64);
                         true
                     })?;
-                    walked.edges += own;
                     if flooded() {
                         break;
                     }
@@ -204,12 +201,12 @@ impl Index {
         };
         if walked.beyond.count > 0 {
             let (nodes, ranges) = (walked.beyond.rows("node"), counted(self.ranges.rows() as u64, "range"));
-            let message = format!("of {ranges}, it names number {} for {nodes}", walked.beyond.value());
+            let message = format!("of {ranges}, it names number {} for {nodes}", walked.beyond.id());
             tell(findings, &self.nodes, Severity::Fatal, message);
         }
         if walked.outside.count > 0 {
             let (nodes, edges) = (walked.outside.rows("node"), counted(self.edges, "edge"));
-            let message = format!("a range ends at {}, and there are {edges}: {nodes}", walked.outside.value());
+            let message = format!("a range ends at {}, and there are {edges}: {nodes}", walked.outside.id());
             tell(findings, &self.ranges, Severity::Fatal, message);
         }
         if walked.flooded {
@@ -341,7 +338,6 @@ impl Reader<'_> {
 /// What a walk over an index met.
 #[derive(Default)]
 struct Walked {
-    edges: u64,
     /// Nodes whose ranges are beyond the table of ranges.
     beyond: Seen,
     /// Nodes with a range beyond the edges.
@@ -355,7 +351,6 @@ struct Walked {
 impl Walked {
     fn and(self, other: Self) -> Self {
         Walked {
-            edges: self.edges + other.edges,
             beyond: self.beyond.and(other.beyond),
             outside: self.outside.and(other.outside),
             greatest: self.greatest.max(other.greatest),

@@ -31,14 +31,14 @@ struct Population<'a> {
 }
 
 impl Population<'_> {
-    /// How bad it is that something is missing which the type of the population needs.
+    /// How bad it is that something is missing which the specification wants.
     fn lacking(&self) -> Severity {
-        match (self.declared, self.status) {
-            (true, Status::Complete) => Severity::Fatal,
-            (true, Status::Partial) => Severity::Warning,
-            // In the Allen flavour nobody says of what type the population is.
-            (false, _) => Severity::Info,
-        }
+        if self.declared && self.status == Status::Complete { Severity::Fatal } else { Severity::Warning }
+    }
+
+    /// The attributes that its type must have; in the Allen flavour nobody says of what type it is.
+    fn needed(&self, of_type: Vec<&'static str>) -> Vec<&'static str> {
+        if self.declared { of_type } else { Vec::new() }
     }
 
     /// The error for a population that the file does not have.
@@ -95,6 +95,12 @@ fn check_config(findings: &mut Findings, config: &CircuitConfig) {
             if listed.unwrap_or(0) == 0 {
                 findings.add(Severity::Warning, file, format!("networks.{half}"), format!("there are no {half}"));
             }
+        }
+    }
+    for (half, populations) in [("nodes", &config.nodes), ("edges", &config.edges)] {
+        if populations.iter().any(|p| !declared(config, half, &p.name)) {
+            let message = "populations are not named (Allen Institute): other programs take the circuit for empty";
+            findings.add(Severity::Warning, file, format!("networks.{half}"), message);
         }
     }
     let none = Map::new();

@@ -104,7 +104,7 @@ pub(super) fn storage(
             let message = format!("`{name}` is {}, where {} is expected", rules::stored(dataset), stored.name());
             findings.add(Severity::Fatal, file.path(), dataset.path(), message);
         } else if !stored.is(dataset) {
-            odd.push(format!("`{name}` as {}, not {}", rules::stored(dataset), stored.name()));
+            odd.push(format!("`{name}` as {} (not {})", rules::stored(dataset), stored.name()));
         }
     }
     if !odd.is_empty() {
@@ -160,7 +160,8 @@ pub(super) fn check(findings: &mut Findings, population: &Population<'_>) -> Res
     {
         names.extend(types.columns().iter().map(|c| c.0.clone()));
     }
-    let lacking: Vec<&str> = rules::of_nodes(&config.kind).into_iter().filter(|n| !names.contains(*n)).collect();
+    let needed = population.needed(rules::of_nodes(&config.kind));
+    let lacking: Vec<&str> = needed.into_iter().filter(|n| !names.contains(*n)).collect();
     if !lacking.is_empty() && cells.is_some() {
         let message = format!("nodes of type {} lack {}", config.kind, all_of(&lacking));
         findings.add(population.lacking(), &config.file, path, message);
@@ -185,7 +186,7 @@ fn check_type_ids(findings: &mut Findings, population: &Population<'_>, path: &s
     if let Some(strange) = findings.take(Severity::Fatal, &config.file, described)?
         && strange.count > 0
     {
-        let (rows, id) = (strange.rows(NOUN), format_number(strange.value()));
+        let (rows, id) = (strange.rows(NOUN), strange.id());
         let message = format!("the types do not describe type {id}, of {rows}");
         findings.add(Severity::Warning, &config.file, ids, message);
     }

@@ -240,6 +240,7 @@ pub(super) fn node_bounds(name: &str) -> Bounds {
         "radius" | "start_diameter" | "end_diameter" => Bounds::from(0.0, Severity::Fatal),
         "exc-mini_frequency" | "inh-mini_frequency" | "exc_mini_frequency" | "inh_mini_frequency"
         | "@dynamics:input_resistance" => Bounds::from(0.0, Severity::Warning),
+        _ if node_storage(name).is_some() => Bounds::default().nan(Severity::Warning),
         _ => Bounds::default(),
     }
 }
@@ -255,7 +256,7 @@ pub(super) fn edge_bounds(name: &str, glia: bool) -> Bounds {
         "delay" => Bounds::from(0.0, Severity::Fatal),
         "conductance" | "decay_time" | "depression_time" | "facilitation_time" | "n_rrp_vesicles" | "syn_type_id"
         | "tau1" | "tau2" | "nsyns" => fatal(Bounds::from(0.0, Severity::Fatal)),
-        "u_syn" => fatal(Bounds::within(0.0, 1.0, Severity::Fatal)),
+        "u_syn" => fatal(Bounds::within(0.0, 1.0, Severity::Warning)),
         "spine_length" => Bounds::from(0.0, Severity::Warning),
         "sec_x" => fatal(Bounds::within(-ROUNDED, 1.0 + ROUNDED, Severity::Fatal)),
         _ => match name.split_once('_') {

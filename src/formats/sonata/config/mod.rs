@@ -220,7 +220,7 @@ fn absolute(path: &Path) -> PathBuf {
 }
 
 /// A path without `.` and, where a name stands before it, without `..`.
-fn without_detours(path: &Path) -> PathBuf {
+pub(in crate::formats) fn without_detours(path: &Path) -> PathBuf {
     let mut tidied = PathBuf::new();
     for part in path.components() {
         match (part, tidied.components().next_back()) {
@@ -351,7 +351,11 @@ impl Half {
                         continue;
                     }
                 };
-                self.check(&population, status).or_else(&mut *faults)?;
+                // In the Allen flavour nobody says of what type a population is.
+                let declared = network.get("populations").is_some_and(Value::is_object);
+                if declared && status == Status::Complete {
+                    self.lacking(&population).try_for_each(&mut *faults)?;
+                }
                 if names.insert(population.name.clone()) {
                     found.push(population);
                 } else {
@@ -403,30 +407,24 @@ impl Half {
         names.unwrap_or_else(|_| stem())
     }
 
-    /// Whether a complete configuration says what the type of a population needs.
-    fn check(&self, population: &PopulationConfig, status: Status) -> Result<()> {
+    /// What the type of a population needs and a complete configuration does not say.
+    fn lacking(&self, population: &PopulationConfig) -> impl Iterator<Item = Error> {
         let says = |key: &&str| match population.properties.get(*key) {
             Some(Value::String(text)) => !text.is_empty(),
             Some(Value::Object(map)) => !map.is_empty(),
             _ => false,
         };
         let kind = population.kind.as_str();
-        let lacking = self.needs.iter().find(|(needing, keys)| *needing == kind && !keys.iter().any(says));
-        match lacking {
-            Some((_, keys)) if status == Status::Complete => {
-                let keys: Vec<String> = keys.iter().map(|k| format!("`{k}`")).collect();
-                let (noun, name) = (self.noun, &population.name);
-                Err(Error::format(format!(
-                    "{noun} population `{name}` is of type {kind}, but has no {}",
-                    keys.join(" or ")
-                ))
-                .help(
-                    "it may stand in `components` or in the population; a configuration whose `metadata.status` is \
-                     \"partial\" needs neither",
-                ))
-            }
-            _ => Ok(()),
-        }
+        let lacking = self.needs.iter().filter(move |(needing, keys)| *needing == kind && !keys.iter().any(says));
+        lacking.map(move |(_, keys)| {
+            let keys: Vec<String> = keys.iter().map(|k| format!("`{k}`")).collect();
+            let (noun, name) = (self.noun, &population.name);
+            let keys = keys.join(" or ");
+            Error::format(format!("{noun} population `{name}` is of type {kind}, but has no {keys}")).help(
+                "it may stand in `components` or in the population; a configuration whose `metadata.status` is \
+                 \"partial\" needs neither",
+            )
+        })
     }
 }
 
