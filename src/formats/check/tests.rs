@@ -571,6 +571,30 @@ fn faults_of_a_circuit_config_and_of_cells() {
 }
 
 #[test]
+fn faults_of_cells_in_hdf5() {
+    let circuit = Legacy::new();
+    circuit.write();
+    let mut file = File::create(&circuit.folder.path().join("circuit/circuit.mvd3")).unwrap();
+    let cells = file.group(file.root(), "cells").unwrap();
+    let positions = [0.0_f32, 0.0, 0.0, f32::NAN, 0.0, 0.0, 0.0, 0.0, 0.0];
+    file.write(cells, "positions", &Array::numbers(&positions).shape(&[3, 3])).unwrap();
+    let orientations = [0.0_f32, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 3.0];
+    file.write(cells, "orientations", &Array::numbers(&orientations).shape(&[3, 4])).unwrap();
+    let properties = file.group(cells, "properties").unwrap();
+    file.write(properties, "mtype", &Array::numbers(&[0_u32, 1, 2])).unwrap();
+    file.write(properties, "etype", &Array::texts(&["a", "", "b"])).unwrap();
+    let library = file.group(file.root(), "library").unwrap();
+    file.write(library, "mtype", &Array::texts(&["L1", "L2"])).unwrap();
+    file.finish().unwrap();
+    let found = check_at(circuit.folder.path());
+    assert_told(&found, &["fatal circuit/circuit.mvd3", "`x` is no number for cell 2"]);
+    assert_told(&found, &["fatal circuit/circuit.mvd3", "`mtype` of cell 3", "library of 2"]);
+    assert_told(&found, &["fatal circuit/circuit.mvd3 orientations", "zero for cell 2"]);
+    assert_told(&found, &["warning circuit/circuit.mvd3 orientations", "length 1 but 3.0: cell 3"]);
+    assert_told(&found, &["warning circuit/circuit.mvd3", "`etype` is empty for cell 2"]);
+}
+
+#[test]
 fn faults_of_targets() {
     let found = Legacy::after(|c| {
         c.targets = "Target Cell A { B }\nTarget Cell B { A }\nTarget Cell C { A }\nTarget Cell D { a1 a9 a10 }\n\
