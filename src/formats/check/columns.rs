@@ -6,8 +6,8 @@ use arrow_array::cast::AsArray;
 use rayon::prelude::*;
 
 use super::{Findings, Severity, Texts, counted};
-use crate::diag::{Result, work};
 use crate::diag::work::Progress;
+use crate::diag::{Result, work};
 use crate::formats::hdf5::{Convert, Dataset, Float64, Kind, Series, Truncated};
 use crate::formats::table::{format_count, format_number};
 
@@ -148,7 +148,13 @@ pub(super) struct Numbers {
 impl Default for Numbers {
     fn default() -> Self {
         let none = Seen::default();
-        Numbers { nan: none, infinite: none, outside: none, least: f64::INFINITY, greatest: f64::NEG_INFINITY }
+        Numbers {
+            nan: none,
+            infinite: none,
+            outside: none,
+            least: f64::INFINITY,
+            greatest: f64::NEG_INFINITY,
+        }
     }
 }
 
@@ -190,13 +196,21 @@ impl Numbers {
             about.tell(findings, bounds.nan, format!("`{name}` is NaN for {}", self.nan.rows(noun)));
         }
         if self.infinite.count > 0 {
-            about.tell(findings, bounds.nan, format!("`{name}` is infinite for {}", self.infinite.rows(noun)));
+            about.tell(
+                findings,
+                bounds.nan,
+                format!("`{name}` is infinite for {}", self.infinite.rows(noun)),
+            );
         }
         if self.outside.count > 0 {
             let (rows, value) = (self.outside.rows(noun), format_number(self.outside.value()));
             let allowed = match (bounds.lowest, bounds.highest) {
-                (lowest, highest) if highest.is_infinite() => format!("is never below {}", format_number(lowest)),
-                (lowest, highest) => format!("is from {} to {}", format_number(lowest), format_number(highest)),
+                (lowest, highest) if highest.is_infinite() => {
+                    format!("is never below {}", format_number(lowest))
+                }
+                (lowest, highest) => {
+                    format!("is from {} to {}", format_number(lowest), format_number(highest))
+                }
             };
             let message = format!("`{name}`, which {allowed}, is {value} for {rows}");
             about.tell(findings, bounds.outside, message);
@@ -271,7 +285,11 @@ pub(super) fn attribute(
             if let Some(values) = findings.take(Severity::Fatal, &file, dataset.read())? {
                 let mut empty = Seen::default();
                 let texts = values.as_string::<i32>();
-                texts.iter().zip(0..).filter(|(t, _)| t.is_none_or(str::is_empty)).for_each(|(_, row)| empty.see(row, 0.0));
+                texts
+                    .iter()
+                    .zip(0..)
+                    .filter(|(t, _)| t.is_none_or(str::is_empty))
+                    .for_each(|(_, row)| empty.see(row, 0.0));
                 if empty.count > 0 {
                     let message = format!("`{}` is empty for {}", about.name, empty.rows(about.noun));
                     about.tell(findings, Severity::Warning, message);
@@ -353,5 +371,10 @@ pub(super) fn texts(dataset: &Dataset, library: Option<&Dataset>, progress: &Pro
     };
     let texts = values.as_string_opt::<i32>().ok_or_else(|| dataset.error("text is expected"))?;
     let is_used = |at: usize| used.as_ref().is_none_or(|used| used.get(at).copied().unwrap_or(false));
-    Ok(texts.iter().enumerate().filter(|(at, _)| is_used(*at)).filter_map(|(_, t)| t.map(str::to_owned)).collect())
+    Ok(texts
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| is_used(*at))
+        .filter_map(|(_, t)| t.map(str::to_owned))
+        .collect())
 }

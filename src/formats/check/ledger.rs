@@ -56,8 +56,12 @@ mod tests {
     fn lists_that_say_the_same_leave_nothing() {
         let pairs = [(0, 7), (1, 7), (2, 9), (3, 4)];
         let ledger = Ledger::new(2);
-        pairs.iter().for_each(|&(a, b)| ledger.add(a as usize / 2, entry(a, spread(b))));
-        pairs.iter().rev().for_each(|&(a, b)| ledger.take(a as usize / 2, entry(a, spread(b))));
+        for (a, b) in pairs {
+            ledger.add(a as usize / 2, entry(a, spread(b)));
+        }
+        for (a, b) in pairs.into_iter().rev() {
+            ledger.take(a as usize / 2, entry(a, spread(b)));
+        }
         assert!(ledger.differing().is_empty());
         // Two entries that change their places.
         ledger.add(1, entry(2, spread(4)).wrapping_add(entry(3, spread(9))));

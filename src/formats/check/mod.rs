@@ -24,9 +24,9 @@ use std::path::{Path, PathBuf};
 
 use crate::diag::{Code, Error, Result};
 use crate::formats::bbp::open::Parts;
-use crate::formats::sonata::config::without_detours;
 use crate::formats::paths::{PathMap, existing, folder_of, tidy};
 use crate::formats::sniff::{CIRCUITS, Kind, find_config, sniff};
+use crate::formats::sonata::config::without_detours;
 use crate::model::{Circuit, Format};
 
 /// How bad a finding is.
@@ -81,7 +81,9 @@ pub fn check(path: &Path, path_map: &PathMap) -> Result<Vec<Finding>> {
         }
         // In a folder, what stands beside the cells belongs to them.
         Ok(Kind::Mvd2 | Kind::Mvd3) => bbp::check(&path, path_map, &mut findings)?,
-        Ok(kind) => return Err(Error::format(format!("this is {}, not a circuit", kind.name())).in_file(&file)),
+        Ok(kind) => {
+            return Err(Error::format(format!("this is {}, not a circuit", kind.name())).in_file(&file));
+        }
         Err(error) => findings.error(Severity::Fatal, &file, &error)?,
     }
     Ok(findings.sorted(&folder_of(&file)))
@@ -155,7 +157,8 @@ impl Findings {
         let mut list = self.list;
         list.retain(|f| seen.insert((f.file.clone(), f.place.clone(), f.message.clone())));
         list.sort_by_key(|f| f.severity);
-        let whole = |path: &Path| without_detours(&std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
+        let whole =
+            |path: &Path| without_detours(&std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
         let folder = whole(folder);
         for finding in &mut list {
             let file = whole(&finding.file);

@@ -48,7 +48,8 @@ pub(super) fn check(
     let Some(gone) = findings.take(Severity::Warning, folder, found)?.filter(|gone| !gone.is_empty()) else {
         return Ok(());
     };
-    let (of, first) = (counted(names.len() as u64, what), some_of(gone.iter().map(|n| format!("{n}.{extension}"))));
+    let (of, first) =
+        (counted(names.len() as u64, what), some_of(gone.iter().map(|n| format!("{n}.{extension}"))));
     findings.add(Severity::Warning, folder, "", format!("missing {} of {of}: {first}", gone.len()));
     Ok(())
 }
@@ -70,7 +71,8 @@ pub(super) fn check_any(
         left = gone;
     }
     if !left.is_empty() {
-        let (of, shown) = (counted(names.len() as u64, what), some_of(left.iter().map(|n| format!("{n}.{extension}"))));
+        let (of, shown) =
+            (counted(names.len() as u64, what), some_of(left.iter().map(|n| format!("{n}.{extension}"))));
         findings.add(Severity::Warning, first, "", format!("missing {} of {of}: {shown}", left.len()));
     }
     Ok(())

@@ -92,13 +92,31 @@ impl Sonata {
         }
         let mut edges = BTreeMap::new();
         for name in [
-            "afferent_center_x", "afferent_center_y", "afferent_center_z", "afferent_surface_x", "afferent_surface_y",
-            "afferent_surface_z", "afferent_section_pos", "afferent_segment_offset", "conductance", "decay_time",
-            "depression_time", "facilitation_time", "u_syn", "spine_length", "delay",
+            "afferent_center_x",
+            "afferent_center_y",
+            "afferent_center_z",
+            "afferent_surface_x",
+            "afferent_surface_y",
+            "afferent_surface_z",
+            "afferent_section_pos",
+            "afferent_segment_offset",
+            "conductance",
+            "decay_time",
+            "depression_time",
+            "facilitation_time",
+            "u_syn",
+            "spine_length",
+            "delay",
         ] {
             edges.insert(name, numbers(e, 0.5));
         }
-        for name in ["afferent_section_id", "afferent_section_type", "afferent_segment_id", "n_rrp_vesicles", "syn_type_id"] {
+        for name in [
+            "afferent_section_id",
+            "afferent_section_type",
+            "afferent_segment_id",
+            "n_rrp_vesicles",
+            "syn_type_id",
+        ] {
             edges.insert(name, Array::numbers(&vec![1_u32; e]));
         }
         let folder = tempfile::tempdir().unwrap();
@@ -141,7 +159,8 @@ impl Sonata {
         let group = file.group(cells, "0").unwrap();
         let library = file.group(group, "@library").unwrap();
         for (name, array) in &self.nodes {
-            let (folder, name) = name.strip_prefix("@library/").map_or((group, *name), |name| (library, name));
+            let (folder, name) =
+                name.strip_prefix("@library/").map_or((group, *name), |name| (library, name));
             file.write(folder, name, array).unwrap();
         }
         let dynamics = file.group(group, "dynamics_params").unwrap();
@@ -168,7 +187,8 @@ impl Sonata {
         for (name, tables) in ["source_to_target", "target_to_source"].iter().zip(&self.indices) {
             let Some(tables) = tables else { continue };
             let index = file.group(indices, name).unwrap();
-            for (name, values) in [("node_id_to_ranges", &tables.nodes), ("range_to_edge_id", &tables.ranges)] {
+            for (name, values) in [("node_id_to_ranges", &tables.nodes), ("range_to_edge_id", &tables.ranges)]
+            {
                 let table = Array::numbers(values).shape(&[values.len() as u64 / 2, 2]);
                 file.write(index, name, &table).unwrap();
             }
@@ -313,6 +333,7 @@ fn faults_of_edges() {
         c.edges.insert("afferent_section_pos", Array::numbers(&[0.0_f32, 1.0, 1.000_01, 2.0, 0.5]));
         c.edges.insert("afferent_section_id", Array::numbers(&[0_i32, 1, 2, 3, -4]));
         c.edges.insert("spine_length", Array::numbers(&[0.0_f32; 4]));
+        c.edges.insert("tau1", Array::numbers(&[1.0_f64; 5]));
     });
     assert_told(&found, &["fatal edges.h5 edges/e:", "lack `syn_type_id`"]);
     assert_told(&found, &["fatal edges.h5 edges/e/0/delay", "never below 0.0, is -1.0 for edge 1"]);
@@ -325,6 +346,7 @@ fn faults_of_edges() {
     assert_told(&found, &["fatal", "`afferent_section_id`", "is -4.0 for edge 4"]);
     assert_told(&found, &["warning", "`afferent_section_id` as int32 (not unsigned"]);
     assert_told(&found, &["fatal", "`spine_length` has 4 rows for 5 edges"]);
+    assert_told(&found, &["warning", "`tau1` as float64 (not float32)"]);
 
     let found = Sonata::after(|c| c.ids[1][4] = 77);
     assert_told(&found, &["fatal edges.h5 edges/e/target_node_id", "no node 77, of edge 4", "0 to 3"]);
@@ -345,9 +367,7 @@ fn faults_of_edges() {
 
 #[test]
 fn faults_of_an_index() {
-    let changed = |change: &dyn Fn(&mut Tables)| {
-        Sonata::after(|c| change(c.indices[0].as_mut().unwrap()))
-    };
+    let changed = |change: &dyn Fn(&mut Tables)| Sonata::after(|c| change(c.indices[0].as_mut().unwrap()));
     let place = "edges/e/indices/source_to_target";
     // Sources 0, 1, 0, 2, 3: the ranges are those of node 0 (edges 0 and 2), 1, 2, 3.
     let found = changed(&|t| t.ranges[1] = 2);
@@ -355,7 +375,10 @@ fn faults_of_an_index() {
     let found = changed(&|t| t.ranges[3] = 2);
     assert_told(&found, &["fatal", place, "1 edge not listed: the first is edge 2, of node 0"]);
     let found = changed(&|t| t.ranges[6..].copy_from_slice(&[4, 5, 3, 4]));
-    assert_told(&found, &["fatal", "2 edges listed for a node", "edge 3 is listed for node 3, its `source_node_id` is 2"]);
+    assert_told(
+        &found,
+        &["fatal", "2 edges listed for a node", "edge 3 is listed for node 3, its `source_node_id` is 2"],
+    );
     let found = changed(&|t| t.ranges[9] = 6);
     assert_told(&found, &["fatal", "range_to_edge_id", "ends at 6, and there are 5 edges: node 3"]);
     let found = changed(&|t| t.nodes[7] = 9);
@@ -498,7 +521,8 @@ impl Legacy {
         let mut shift = self.shift;
         let indices = self.efferent.iter().map(|s| {
             let of_post = self.synapses.iter().filter(|o| o.0 == s.0);
-            let at = of_post.into_iter().position(|o| o == s).unwrap_or(0) as i64 + std::mem::take(&mut shift);
+            let at =
+                of_post.into_iter().position(|o| o == s).unwrap_or(0) as i64 + std::mem::take(&mut shift);
             (s.1, vec![at as f32])
         });
         for (gid, rows) in grouped(indices) {
@@ -550,7 +574,8 @@ fn nothing_is_wrong_with_a_legacy_circuit_that_is_right() {
 #[test]
 fn faults_of_a_circuit_config_and_of_cells() {
     let found = Legacy::after(|c| {
-        c.config = "CircuitPath circuit\nnrnpath circuit\nMorphologyPath gone\nMETypePath hoc\nDuration".to_owned();
+        c.config =
+            "CircuitPath circuit\nnrnpath circuit\nMorphologyPath gone\nMETypePath hoc\nDuration".to_owned();
         c.cells[1] = "n d 0 0 0 0 0 NaN 2 3 0 c".to_owned();
     });
     assert_told(&found, &["fatal circuit/circuit.mvd2 line 3", "`NaN` where a number is expected"]);
@@ -597,9 +622,10 @@ fn faults_of_cells_in_hdf5() {
 #[test]
 fn faults_of_targets() {
     let found = Legacy::after(|c| {
-        c.targets = "Target Cell A { B }\nTarget Cell B { A }\nTarget Cell C { A }\nTarget Cell D { a1 a9 a10 }\n\
+        c.targets =
+            "Target Cell A { B }\nTarget Cell B { A }\nTarget Cell C { A }\nTarget Cell D { a1 a9 a10 }\n\
                      Target Cell E { Layr }\nTarget Cell F { E }"
-            .to_owned();
+                .to_owned();
         c.config += "\nCircuitTarget G";
     });
     let lines = told(&found);
@@ -621,7 +647,10 @@ fn faults_of_nrn() {
     });
     assert_told(&found, &["fatal circuit/nrn.h5 a1", "delay (column 1) cannot be NaN: 1 synapse"]);
     assert_told(&found, &["fatal circuit/nrn.h5 a1", "delay (column 1) cannot be -2.0"]);
-    assert_told(&found, &["fatal circuit/nrn.h5 a2", "1 synapse of a cell which the circuit does not have", "of cell 9"]);
+    assert_told(
+        &found,
+        &["fatal circuit/nrn.h5 a2", "1 synapse of a cell which the circuit does not have", "of cell 9"],
+    );
     assert_told(&found, &["fatal circuit/nrn.h5", "1 table of cells that the circuit does not have: 7"]);
     assert_told(&found, &["fatal circuit/nrn_efferent.h5", "here are 4 synapses, in nrn.h5 are 5 synapses"]);
     assert_told(&found, &["fatal circuit/nrn_efferent.h5", "are not those of nrn.h5", ", 7"]);
@@ -635,9 +664,15 @@ fn faults_of_nrn() {
     let found = Legacy::after(|c| c.shift = 99);
     assert_told(&found, &["fatal circuit/nrn_efferent.h5 a2", "1 synapse that nrn.h5 does not have"]);
     let found = Legacy::after(|c| c.summary[0].1[2] = 3.0);
-    assert_told(&found, &["fatal circuit/nrn_summary.h5", "column 2 counts other synapses onto 1 cell", ": 1"]);
+    assert_told(
+        &found,
+        &["fatal circuit/nrn_summary.h5", "column 2 counts other synapses onto 1 cell", ": 1"],
+    );
     let found = Legacy::after(|c| c.summary[3].1[1] = 0.0);
-    assert_told(&found, &["fatal circuit/nrn_summary.h5", "column 1 counts other synapses onto 1 cell", ": 1"]);
+    assert_told(
+        &found,
+        &["fatal circuit/nrn_summary.h5", "column 1 counts other synapses onto 1 cell", ": 1"],
+    );
     let found = Legacy::after(|c| c.positions = 2);
     assert_told(&found, &["fatal circuit/nrn_positions.h5", "1 cell with other rows than in nrn.h5: 1"]);
 

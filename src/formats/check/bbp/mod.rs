@@ -15,9 +15,11 @@ use super::columns::{Seen, is_unit};
 use super::{Findings, Severity, Texts, counted, morphologies, some_of};
 use crate::diag::{Code, Result, nearest, work};
 use crate::formats::bbp::config::{BlueConfig, Section};
-use crate::formats::bbp::open::{Fibres, Located, Named, Parts, locate, locate_config, locate_parts, open_cells};
-use crate::formats::bbp::target::{parse_gid, read_circuit_targets, read_targets};
 use crate::formats::bbp::mecombo;
+use crate::formats::bbp::open::{
+    Fibres, Located, Named, Parts, locate, locate_config, locate_parts, open_cells,
+};
+use crate::formats::bbp::target::{parse_gid, read_circuit_targets, read_targets};
 use crate::formats::paths::{PathMap, missing};
 use crate::formats::sniff::{Kind, sniff};
 use crate::formats::table::format_number;
@@ -102,7 +104,8 @@ fn check_keys(findings: &mut Findings, config: &BlueConfig) {
     for section in config.sections() {
         if !SECTIONS.contains(&section.kind.as_str()) {
             let near = nearest(&section.kind, &SECTIONS).map(|n| format!("; did you mean `{n}`?"));
-            let message = format!("there is no type of section `{}`{}", section.kind, near.unwrap_or_default());
+            let message =
+                format!("there is no type of section `{}`{}", section.kind, near.unwrap_or_default());
             findings.add(Severity::Warning, config.path(), at(section.line), message);
         }
     }
@@ -153,9 +156,11 @@ fn check_projection(
         findings.add(Severity::Fatal, &located.path, "", message);
         return Ok(());
     };
-    let source = projection.source.as_deref().zip(targets).and_then(|(name, targets)| {
-        Some((name, targets.resolve(name).ok()?))
-    });
+    let source = projection
+        .source
+        .as_deref()
+        .zip(targets)
+        .and_then(|(name, targets)| Some((name, targets.resolve(name).ok()?)));
     let sources = source.as_ref().map_or(nrn::Sources::Any, |(name, ids)| nrn::Sources::Target(name, ids));
     check_synapses(findings, located, named, cells, sources)
 }
@@ -169,9 +174,10 @@ fn check_synapses(
 ) -> Result<()> {
     let Some(path) = findings.take(Severity::Fatal, &located.path, named.get())? else { return Ok(()) };
     // A file in numbered pieces does not exist under its own name.
-    let is_edges = |name: &&str| path.join(name).exists();
+    let is_there = |name: &&str| path.join(name).exists();
     let kind = if path.is_dir() {
-        let edges = ["nrn.h5", "proj_nrn.h5"].iter().all(|n| !is_edges(n)) && ["edges.sonata", "edges.h5"].iter().any(|n| is_edges(&n));
+        let edges = ["nrn.h5", "proj_nrn.h5"].iter().all(|n| !is_there(n))
+            && ["edges.sonata", "edges.h5"].iter().any(is_there);
         if edges { Kind::SonataEdges } else { Kind::Nrn }
     } else if path.exists() {
         match findings.take(Severity::Fatal, path, sniff(path))? {
@@ -184,12 +190,18 @@ fn check_synapses(
     match kind {
         Kind::Nrn => nrn::check(findings, path, cells, sources),
         Kind::SonataEdges | Kind::Syn2 => {
-            let message = format!("this is {}: in a circuit of the legacy format it is not checked", kind.name());
+            let message =
+                format!("this is {}: in a circuit of the legacy format it is not checked", kind.name());
             findings.add(Severity::Warning, path, "", message);
             Ok(())
         }
         kind => {
-            findings.add(Severity::Fatal, path, "", format!("this is {}, not a file of synapses", kind.name()));
+            findings.add(
+                Severity::Fatal,
+                path,
+                "",
+                format!("this is {}, not a file of synapses", kind.name()),
+            );
             Ok(())
         }
     }
@@ -214,7 +226,9 @@ fn check_paths(findings: &mut Findings, located: &Located) -> Result<()> {
 // ---- cells -------------------------------------------------------------------------------------------------------
 
 fn check_cells(findings: &mut Findings, located: &Located) -> Result<Option<Arc<CellTable>>> {
-    let Some(path) = findings.take(Severity::Fatal, &located.path, located.cells.get())? else { return Ok(None) };
+    let Some(path) = findings.take(Severity::Fatal, &located.path, located.cells.get())? else {
+        return Ok(None);
+    };
     let opened = open_cells(path).map_err(|e| located.cells.explain(e));
     let Some(cells) = findings.take(Severity::Fatal, path, opened)? else { return Ok(None) };
     if cells.count() == 0 {
@@ -224,7 +238,9 @@ fn check_cells(findings: &mut Findings, located: &Located) -> Result<Option<Arc<
     for name in &names {
         work::check()?;
         let fresh = anew(path, &cells)?;
-        let Some(values) = findings.take(Severity::Fatal, path, column(&fresh, name))?.flatten() else { continue };
+        let Some(values) = findings.take(Severity::Fatal, path, column(&fresh, name))?.flatten() else {
+            continue;
+        };
         check_column(findings, path, name, &values);
     }
     check_orientations(findings, path, &cells)?;
@@ -281,7 +297,8 @@ fn check_orientations(findings: &mut Findings, path: &Path, cells: &Arc<CellTabl
         let Ok(values) = arrow_cast::cast(&values, &DataType::Float64) else { return Ok(()) };
         components.push(values);
     }
-    let components: Vec<&[f64]> = components.iter().map(|c| &c.as_primitive::<Float64Type>().values()[..]).collect();
+    let components: Vec<&[f64]> =
+        components.iter().map(|c| &c.as_primitive::<Float64Type>().values()[..]).collect();
     let (mut off, mut none) = (Seen::default(), Seen::default());
     for at in 0..cells.count() {
         let norm = components.iter().map(|c| c[at] * c[at]).sum::<f64>().sqrt();
@@ -292,7 +309,12 @@ fn check_orientations(findings: &mut Findings, path: &Path, cells: &Arc<CellTabl
         }
     }
     if none.count > 0 {
-        findings.add(Severity::Fatal, path, "orientations", format!("the quaternion is zero for {}", none.rows("cell")));
+        findings.add(
+            Severity::Fatal,
+            path,
+            "orientations",
+            format!("the quaternion is zero for {}", none.rows("cell")),
+        );
     }
     if off.count > 0 {
         let (rows, length) = (off.rows("cell"), format_number(off.value()));
@@ -316,16 +338,25 @@ fn texts(cells: &CellTable, name: &str) -> Texts {
 }
 
 /// Morphologies, the table of e-models and hoc files.
-fn check_files(findings: &mut Findings, located: &Located, path: &Path, cells: &Arc<CellTable>) -> Result<()> {
+fn check_files(
+    findings: &mut Findings,
+    located: &Located,
+    path: &Path,
+    cells: &Arc<CellTable>,
+) -> Result<()> {
     let fresh = anew(path, cells)?;
-    let other = |wanted: &str| located.others.iter().find(|(name, _)| *name == wanted).and_then(|(_, path)| path.as_deref());
+    let other = |wanted: &str| {
+        located.others.iter().find(|(name, _)| *name == wanted).and_then(|(_, path)| path.as_deref())
+    };
     if let Some(folder) = other("morphologies").map(Path::new).filter(|f| f.is_dir()) {
         let places = morphology_places(folder, other("morphology_type"));
         morphologies::check_any(findings, "morphology file", &texts(&fresh, "morphology"), &places)?;
     }
     let combos = texts(&fresh, "me_combo");
     let table = match located.mecombo.as_ref().map(Named::get) {
-        Some(Ok(table)) => findings.take(Severity::Fatal, table, mecombo::read_table(table))?.map(|rows| (table, rows)),
+        Some(Ok(table)) => {
+            findings.take(Severity::Fatal, table, mecombo::read_table(table))?.map(|rows| (table, rows))
+        }
         _ => None,
     };
     let models = match &table {
@@ -355,7 +386,8 @@ fn models_of(findings: &mut Findings, file: &Path, rows: &BTreeMap<String, Emode
 fn morphology_places(folder: &Path, kind: Option<&str>) -> Vec<(PathBuf, &'static str)> {
     let known = [("ascii", "asc"), ("asc", "asc"), ("h5v1", "h5"), ("h5", "h5"), ("swc", "swc")];
     let of_kind = known.iter().filter(|(name, extension)| kind.is_none_or(|k| k == *name || k == *extension));
-    let folders = of_kind.flat_map(|(name, extension)| [(folder.join(name), *extension), (folder.to_owned(), *extension)]);
+    let folders = of_kind
+        .flat_map(|(name, extension)| [(folder.join(name), *extension), (folder.to_owned(), *extension)]);
     folders.filter(|(folder, _)| folder.is_dir()).collect()
 }
 
@@ -372,7 +404,12 @@ fn check_targets(
     for named in &located.targets {
         let Some(path) = findings.take(Severity::Fatal, &located.path, named.get())? else { continue };
         if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("json")) {
-            findings.add(Severity::Warning, path, "", "node sets of a circuit of the legacy format are not checked");
+            findings.add(
+                Severity::Warning,
+                path,
+                "",
+                "node sets of a circuit of the legacy format are not checked",
+            );
         } else if findings.take(Severity::Fatal, path, read_targets(&[path.to_owned()]))?.is_some() {
             files.push(path.to_owned());
         }
@@ -383,7 +420,8 @@ fn check_targets(
     if let Err(error) = read_targets(&files) {
         findings.error(Severity::Warning, &files[0], &error)?;
     }
-    let Some(targets) = findings.take(Severity::Fatal, &files[0], read_circuit_targets(&files, cells))? else {
+    let Some(targets) = findings.take(Severity::Fatal, &files[0], read_circuit_targets(&files, cells))?
+    else {
         return Ok(None);
     };
     let all = files.len() == located.targets.len();
@@ -403,7 +441,8 @@ fn check_targets(
             }
             Err(error) => {
                 // The same round is met from each of its targets.
-                let names = error.message().split_once("contains itself: ").map(|(_, names)| names.split(" → "));
+                let names =
+                    error.message().split_once("contains itself: ").map(|(_, names)| names.split(" → "));
                 if names.is_none_or(|names| rounds.insert(names.map(str::to_owned).collect())) {
                     findings.error(Severity::Fatal, &entry.file, &error)?;
                 }
@@ -424,7 +463,8 @@ fn check_targets(
     }
     for (file, (names, most)) in virtuals {
         let (targets, gids) = (counted(names.len() as u64, "target"), counted(most, "gid"));
-        let message = format!("{targets} with gids that are no cells (virtual ones, up to {gids}): {}", some_of(names));
+        let message =
+            format!("{targets} with gids that are no cells (virtual ones, up to {gids}): {}", some_of(names));
         findings.add(Severity::Info, &file, "", message);
     }
     Ok(Some((targets, all)))
@@ -447,11 +487,15 @@ fn check_names(findings: &mut Findings, config: &BlueConfig, targets: &dyn Targe
         if exists(&entry.value) || part.is_some_and(exists) || !told.insert(entry.value.clone()) {
             return;
         }
-        let near = nearest(&entry.value, &known).map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
+        let near =
+            nearest(&entry.value, &known).map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
         let message = format!("{key}: there is no target `{}`{near}", entry.value);
         findings.add(Severity::Warning, config.path(), format!("line {}", entry.line), message);
     };
     for section in config.sections() {
-        TARGET_KEYS.iter().filter(|(kind, _)| *kind == section.kind).for_each(|(_, key)| check(findings, section, key));
+        TARGET_KEYS
+            .iter()
+            .filter(|(kind, _)| *kind == section.kind)
+            .for_each(|(_, key)| check(findings, section, key));
     }
 }

@@ -8,8 +8,8 @@ use rayon::prelude::*;
 use super::super::columns::{Bounds, Numbers, Seen};
 use super::super::ledger::{Ledger, entry, spread};
 use super::super::{Findings, Severity, counted};
-use crate::diag::work::Progress;
 use crate::diag::Result;
+use crate::diag::work::Progress;
 use crate::formats::bbp::nrn::connections::{self, Direction};
 use crate::formats::bbp::nrn::table::{Run, Table};
 use crate::formats::bbp::nrn::{Files, POSITION_WIDTHS, SYNAPSE_WIDTHS, indices};
@@ -226,7 +226,9 @@ fn look(contents: &mut Contents, gid: i64, rows: &Rows, bounds: impl Fn(usize) -
     contents.columns.resize(rows.columns.len(), Numbers::default());
     for (column, (values, numbers)) in rows.columns.iter().zip(&mut contents.columns).enumerate() {
         let bounds = bounds(column);
-        values.iter().for_each(|&value| numbers.see(gid as u64, value, &bounds));
+        for &value in values {
+            numbers.see(gid as u64, value, &bounds);
+        }
     }
 }
 
@@ -266,7 +268,8 @@ fn check_main(
         let strange: Gids = main.gids().iter().copied().filter(|&gid| cells.row_of(gid).is_none()).collect();
         if strange.count > 0 {
             let (tables, of) = (counted(strange.count, "table"), cells.describe_ids());
-            let message = format!("{tables} of cells that the circuit does not have: {}; {of}", strange.shown());
+            let message =
+                format!("{tables} of cells that the circuit does not have: {}; {of}", strange.shown());
             findings.add(Severity::Fatal, main.path(), "", message);
         }
     }
@@ -292,17 +295,22 @@ fn tell_numbers(findings: &mut Findings, table: &Table, contents: &Contents) {
     for (column, numbers) in contents.columns.iter().enumerate() {
         let bounds = bounds(column);
         let name = COLUMNS[column.min(COLUMNS.len() - 1)].0;
-        for (seen, severity) in [(&numbers.nan, bounds.nan), (&numbers.infinite, bounds.nan), (&numbers.outside, bounds.outside)] {
+        for (seen, severity) in
+            [(&numbers.nan, bounds.nan), (&numbers.infinite, bounds.nan), (&numbers.outside, bounds.outside)]
+        {
             if seen.count > 0 {
                 let (count, gid) = (counted(seen.count, "synapse"), seen.row());
-                let value = if seen.value().is_nan() { "NaN".to_owned() } else { format_number(seen.value()) };
-                let message = format!("{name} (column {column}) cannot be {value}: {count}, the first of cell {gid}");
+                let value =
+                    if seen.value().is_nan() { "NaN".to_owned() } else { format_number(seen.value()) };
+                let message =
+                    format!("{name} (column {column}) cannot be {value}: {count}, the first of cell {gid}");
                 findings.add(severity, table.path(), format!("a{gid}"), message);
             }
         }
     }
     if contents.broken.count > 0 && !contents.broken.value().is_nan() {
-        let (count, gid, value) = (counted(contents.broken.count, "synapse"), contents.broken.row(), contents.broken.value());
+        let (count, gid, value) =
+            (counted(contents.broken.count, "synapse"), contents.broken.row(), contents.broken.value());
         let message = format!("a gid is a whole number, not {value}: {count}, the first of cell {gid}");
         findings.add(Severity::Fatal, table.path(), format!("a{gid}"), message);
     }
@@ -317,18 +325,23 @@ fn check_efferent(findings: &mut Findings, efferent: &Table, main: &Table, mirro
     }
     let Some(indices) = findings.take(Severity::Fatal, path, indices(path))? else { return Ok(()) };
     if indices.rows() == 0 && efferent.rows() > 0 {
-        let message = format!("the datasets a…_afferentIndices are missing: nobody can tell which synapses of {} these are", main.name());
+        let message = format!(
+            "the datasets a…_afferentIndices are missing: nobody can tell which synapses of {} these are",
+            main.name()
+        );
         findings.add(Severity::Warning, path, "", message);
         return Ok(());
     }
-    let of_table = |at: usize| indices.find(efferent.gids()[at]).filter(|&i| indices.rows_of(i) == efferent.rows_of(at));
+    let of_table =
+        |at: usize| indices.find(efferent.gids()[at]).filter(|&i| indices.rows_of(i) == efferent.rows_of(at));
     let unmatched: Gids = (0..efferent.len())
         .filter(|&at| efferent.rows_of(at) > 0 && of_table(at).is_none())
         .map(|at| efferent.gids()[at])
         .collect();
     if unmatched.count > 0 {
         let cells = counted(unmatched.count, "cell");
-        let message = format!("a…_afferentIndices has other rows than the table of {cells}: {}", unmatched.shown());
+        let message =
+            format!("a…_afferentIndices has other rows than the table of {cells}: {}", unmatched.shown());
         findings.add(Severity::Fatal, path, format!("a{}", unmatched.first[0]), message);
     }
     let contents = scan(efferent, "checking nrn_efferent", |contents, run, rows| {
@@ -336,7 +349,8 @@ fn check_efferent(findings: &mut Findings, efferent: &Table, main: &Table, mirro
         let Some(indices_at) = of_table(at) else { return Ok(()) };
         let places = indices.gather::<Rounded>(&[Run { table: indices_at as u32, ..run }], 0)?;
         for (row, (&post, &index)) in rows.peers.iter().zip(&places).enumerate() {
-            let there = main.find(post).filter(|&t| u64::try_from(index).is_ok_and(|i| i < main.rows_of(t) as u64));
+            let there =
+                main.find(post).filter(|&t| u64::try_from(index).is_ok_and(|i| i < main.rows_of(t) as u64));
             let Some(there) = there else {
                 contents.strangers.see(pre as u64, post as f64);
                 continue;
@@ -351,7 +365,8 @@ fn check_efferent(findings: &mut Findings, efferent: &Table, main: &Table, mirro
     if contents.strangers.count > 0 {
         let (count, pre) = (counted(contents.strangers.count, "synapse"), contents.strangers.row());
         let post = contents.strangers.id();
-        let message = format!("{count} that {} does not have: the first of cell {pre} onto cell {post}", main.name());
+        let message =
+            format!("{count} that {} does not have: the first of cell {pre} onto cell {post}", main.name());
         findings.add(Severity::Fatal, path, format!("a{pre}"), message);
     }
     let differing = mirror.places.differing();
@@ -368,7 +383,8 @@ fn check_efferent(findings: &mut Findings, efferent: &Table, main: &Table, mirro
     let cells: Gids = values.map(|at| main.gids()[at]).collect();
     if cells.count > 0 {
         let onto = counted(cells.count, "cell");
-        let message = format!("synapses onto {onto} have other values here than in {}: {}", main.name(), cells.shown());
+        let message =
+            format!("synapses onto {onto} have other values here than in {}: {}", main.name(), cells.shown());
         findings.add(Severity::Warning, path, "", message);
     }
     Ok(())
@@ -383,7 +399,8 @@ fn check_summary(
 ) -> Result<()> {
     let path = summary.path();
     if let Some(cells) = cells {
-        let strange: Gids = summary.gids().iter().copied().filter(|&gid| cells.row_of(gid).is_none()).collect();
+        let strange: Gids =
+            summary.gids().iter().copied().filter(|&gid| cells.row_of(gid).is_none()).collect();
         if strange.count > 0 {
             let tables = counted(strange.count, "table");
             let message = format!("{tables} of cells that the circuit does not have: {}", strange.shown());
@@ -393,7 +410,9 @@ fn check_summary(
     // The last section is for post cells without a table in nrn.h5.
     let (taken, made) = (Ledger::new(main.len() + 1), Ledger::new(main.len() + 1));
     let progress = Progress::new("checking nrn_summary", (main.len() + summary.len()) as u64);
-    let hash = |post: i64, pre: i64, n: i64| entry(spread(post as u64).wrapping_add(spread(pre as u64) >> 1), spread(n as u64));
+    let hash = |post: i64, pre: i64, n: i64| {
+        entry(spread(post as u64).wrapping_add(spread(pre as u64) >> 1), spread(n as u64))
+    };
     let section = |post: i64| main.find(post).unwrap_or(main.len());
     let of_main = (0..main.len()).into_par_iter().try_for_each(|at| {
         let post = main.gids()[at];
@@ -428,7 +447,11 @@ fn check_summary(
             format!("column {column} counts synapses onto cells that have none in {}", main.name())
         } else {
             let onto = counted(cells.count, "cell");
-            format!("column {column} counts other synapses onto {onto} than {} has: {}", main.name(), cells.shown())
+            format!(
+                "column {column} counts other synapses onto {onto} than {} has: {}",
+                main.name(),
+                cells.shown()
+            )
         };
         findings.add(Severity::Fatal, path, "", message);
     }
@@ -451,7 +474,8 @@ fn check_positions(findings: &mut Findings, positions: &Table, synapses: &Table)
     let extra: Gids = positions.gids().iter().copied().filter(|&gid| synapses.find(gid).is_none()).collect();
     if extra.count > 0 {
         let cells = counted(extra.count, "cell");
-        let message = format!("positions of {cells} that have no synapses in {}: {}", synapses.name(), extra.shown());
+        let message =
+            format!("positions of {cells} that have no synapses in {}: {}", synapses.name(), extra.shown());
         findings.add(Severity::Warning, path, "", message);
     }
     let contents = scan(positions, "checking positions", |contents, run, rows| {

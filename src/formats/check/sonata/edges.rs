@@ -1,6 +1,6 @@
 //! The edges of a population: the nodes at their ends, their attributes, and the indices.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -38,7 +38,7 @@ pub(super) fn check(
 ) -> Result<()> {
     let (config, file) = (population.config, population.file);
     let path = format!("edges/{}", config.name);
-    if let Some(error) = population.absent("edges", "edge population")? {
+    if let Some(error) = population.absent("edges", "edge population") {
         return findings.error(Severity::Fatal, &config.file, &error);
     }
     let open = |name: &str| Series::open(file, &format!("{path}/{name}"));
@@ -53,7 +53,8 @@ pub(super) fn check(
     if let (Some(sources), Some(targets)) = (&sources, &targets)
         && sources.rows() != targets.rows()
     {
-        let (from, onto) = (counted(sources.rows() as u64, "source"), counted(targets.rows() as u64, "target"));
+        let (from, onto) =
+            (counted(sources.rows() as u64, "source"), counted(targets.rows() as u64, "target"));
         findings.add(Severity::Fatal, &config.file, &path, format!("there are {from} for {onto}"));
     }
     for (side, ids) in [&sources, &targets].into_iter().enumerate() {
@@ -77,9 +78,10 @@ pub(super) fn check(
 }
 
 fn types_columns(population: &Population<'_>) -> Vec<String> {
-    let types = population.config.types_file.as_deref().map(|csv| {
-        crate::formats::sonata::types::Types::read(csv, "edge_type_id", &population.config.name)
-    });
+    let types =
+        population.config.types_file.as_deref().map(|csv| {
+            crate::formats::sonata::types::Types::read(csv, "edge_type_id", &population.config.name)
+        });
     match types {
         Some(Ok(types)) => types.columns().iter().map(|c| c.0.clone()).collect(),
         _ => Vec::new(),
@@ -97,7 +99,9 @@ fn end<'a>(
     let ids = DIRECTIONS[side].ids;
     let place = format!("edges/{}/{ids}", config.name);
     let stated = edges::ends(&config.file, &config.name);
-    let Some((source, target)) = findings.take(Severity::Fatal, &config.file, stated)? else { return Ok(None) };
+    let Some((source, target)) = findings.take(Severity::Fatal, &config.file, stated)? else {
+        return Ok(None);
+    };
     let stated = if side == 0 { source } else { target };
     let named = |name: &str| nodes.iter().find(|n| n.name == name);
     let parts: Vec<&str> = config.name.split("__").collect();
@@ -113,7 +117,10 @@ fn end<'a>(
             Ok(known.or(guess))
         }
         (None, Some(guess)) => {
-            let message = format!("it does not say that its ids are of `{}`: there is no `node_population`", guess.name);
+            let message = format!(
+                "it does not say that its ids are of `{}`: there is no `node_population`",
+                guess.name
+            );
             findings.add(population.lacking(), &config.file, place, message);
             Ok(Some(guess))
         }
@@ -137,7 +144,11 @@ fn check_side(
     let config = population.config;
     let dataset = ids.dataset();
     if !ids.element().is_unsigned() {
-        let message = format!("`{}` is stored as {}, not as unsigned whole numbers", direction.ids, ids.element().name());
+        let message = format!(
+            "`{}` is stored as {}, not as unsigned whole numbers",
+            direction.ids,
+            ids.element().name()
+        );
         findings.add(Severity::Warning, &config.file, dataset.path(), message);
     }
     let path = format!("edges/{}", config.name);
@@ -185,7 +196,12 @@ fn check_types(findings: &mut Findings, population: &Population<'_>, path: &str,
         && strange.count > 0
     {
         let (rows, id) = (strange.rows(NOUN), strange.id());
-        findings.add(Severity::Warning, &config.file, types, format!("the types do not describe type {id}, of {rows}"));
+        findings.add(
+            Severity::Warning,
+            &config.file,
+            types,
+            format!("the types do not describe type {id}, of {rows}"),
+        );
     }
     Ok(())
 }
@@ -197,7 +213,7 @@ fn check_groups(
     path: &str,
     rows: usize,
     glia: bool,
-) -> Result<std::collections::BTreeSet<String>> {
+) -> Result<BTreeSet<String>> {
     let (config, file) = (population.config, population.file);
     let groups = file.names(path, Member::Group);
     let groups = findings.take(Severity::Fatal, &config.file, groups)?.unwrap_or_default();
@@ -211,15 +227,18 @@ fn check_groups(
         findings.add(population.lacking(), &config.file, path, message);
     }
     let members = group_rows(population, path, rows, &groups);
-    let Some(members) = findings.take(Severity::Fatal, &config.file, members)? else { return Ok(Default::default()) };
-    let mut names = std::collections::BTreeSet::new();
+    let Some(members) = findings.take(Severity::Fatal, &config.file, members)? else {
+        return Ok(BTreeSet::default());
+    };
+    let mut names = BTreeSet::new();
     for (group, number) in &groups {
         let rows = members.get(number).copied().unwrap_or(0);
         let folder = format!("{path}/{group}");
         let attributes = attributes(findings, file, &folder)?;
         names.extend(attributes.keys().cloned());
         storage(findings, file, &folder, &attributes, rules::edge_storage);
-        let total = attributes.values().map(|a| rows as u64 * a.dataset.shape().get(1).copied().unwrap_or(1).max(1));
+        let total =
+            attributes.values().map(|a| rows as u64 * a.dataset.shape().get(1).copied().unwrap_or(1).max(1));
         let progress = Progress::new("checking edges", total.sum());
         for (name, found) in &attributes {
             let about = About { dataset: &found.dataset, name, noun: NOUN };
@@ -250,7 +269,11 @@ fn group_rows(
     let (of, at) = (open("edge_group_id")?, open("edge_group_index")?);
     for series in [&of, &at] {
         if series.rows() != rows {
-            return Err(series.dataset().error(format!("{} rows for {}", series.rows(), counted(rows as u64, NOUN))));
+            return Err(series.dataset().error(format!(
+                "{} rows for {}",
+                series.rows(),
+                counted(rows as u64, NOUN)
+            )));
         }
     }
     let numbers: Vec<i64> = groups.iter().map(|g| g.1).collect();
@@ -293,7 +316,8 @@ fn section_types(findings: &mut Findings, about: &About<'_>, numbers: &Numbers, 
             about.tell(findings, Severity::Warning, message);
         }
         (0.0, _) => {
-            let message = format!("`{name}` counts from 0 (soma, axon, basal, apical); the specification has 1 to 4");
+            let message =
+                format!("`{name}` counts from 0 (soma, axon, basal, apical); the specification has 1 to 4");
             about.tell(findings, Severity::Info, message);
         }
         _ => {}
@@ -312,7 +336,8 @@ fn check_synapses_of_glia(
     if config.kind != "synapse_astrocyte" || file.find(&dataset) != Some(Member::Dataset) {
         return Ok(());
     }
-    let attribute = findings.take(Severity::Fatal, &config.file, file.attribute(&dataset, "edge_population"))?.flatten();
+    let attribute =
+        findings.take(Severity::Fatal, &config.file, file.attribute(&dataset, "edge_population"))?.flatten();
     let Some(name) = attribute.as_ref().and_then(Value::as_str) else {
         let message = "it does not say of which population its synapses are: there is no `edge_population`";
         findings.add(population.lacking(), &config.file, dataset, message);

@@ -61,7 +61,8 @@ impl Index {
     ) -> Result<Option<Self>> {
         let found = FOLDERS.iter().map(|f| format!("{group}/{f}/{}", direction.name));
         let Some(folder) = found.into_iter().find(|f| file.find(f) == Some(Member::Group)) else {
-            let message = format!("there is no index `{}`: its questions need a scan of all edges", direction.name);
+            let message =
+                format!("there is no index `{}`: its questions need a scan of all edges", direction.name);
             findings.add(Severity::Warning, file.path(), group, message);
             return Ok(None);
         };
@@ -70,7 +71,9 @@ impl Index {
             findings.add(Severity::Warning, file.path(), &folder, message);
         }
         let tables = Self::tables(findings, file, &folder);
-        let Some((nodes, ranges)) = findings.take(Severity::Fatal, file.path(), tables)? else { return Ok(None) };
+        let Some((nodes, ranges)) = findings.take(Severity::Fatal, file.path(), tables)? else {
+            return Ok(None);
+        };
         Ok(Some(Index { nodes, ranges, edges }))
     }
 
@@ -80,11 +83,15 @@ impl Index {
             Some(name) => name,
             None => known.iter().find(|n| n.starts_with("node_id_to_range")).map_or_else(
                 || {
-                    let error = Error::format(format!("the index has no `{NODE_TABLE}`")).in_dataset(file.path(), folder);
-                    Err(nearest(NODE_TABLE, &known).map_or(error.clone(), |n| error.help(format!("there is `{n}`"))))
+                    let error = Error::format(format!("the index has no `{NODE_TABLE}`"))
+                        .in_dataset(file.path(), folder);
+                    Err(nearest(NODE_TABLE, &known)
+                        .map_or(error.clone(), |n| error.help(format!("there is `{n}`"))))
                 },
                 |name| {
-                    let message = format!("`{name}` is called `{NODE_TABLE}` in the specification; libsonata does not find it");
+                    let message = format!(
+                        "`{name}` is called `{NODE_TABLE}` in the specification; libsonata does not find it"
+                    );
                     findings.add(Severity::Warning, file.path(), folder, message);
                     Ok(name)
                 },
@@ -94,7 +101,9 @@ impl Index {
         let ranges = Series::open(file, &format!("{folder}/{RANGE_TABLE}"))?;
         for table in [&nodes, &ranges] {
             if table.columns() != 2 {
-                return Err(table.dataset().error(format!("{} columns where an index has 2", table.columns())));
+                return Err(table
+                    .dataset()
+                    .error(format!("{} columns where an index has 2", table.columns())));
             }
         }
         Ok((nodes, ranges))
@@ -126,7 +135,8 @@ impl Index {
         let visit = |(): &mut (), start: usize, nodes: &[Vec<i64>]| {
             let mut at = start as u64;
             for piece in by_section(start as u64..start as u64 + nodes[0].len() as u64) {
-                let own = &nodes[0][(piece.start - start as u64) as usize..][..(piece.end - piece.start) as usize];
+                let own =
+                    &nodes[0][(piece.start - start as u64) as usize..][..(piece.end - piece.start) as usize];
                 let sum = own.iter().fold(0u64, |sum, &node| {
                     at += 1;
                     sum.wrapping_add(entry(at - 1, spread(node as u64)))
@@ -210,7 +220,8 @@ impl Index {
             tell(findings, &self.ranges, Severity::Fatal, message);
         }
         if walked.flooded {
-            let message = format!("it lists more than twice the {} that there are", counted(self.edges, "edge"));
+            let message =
+                format!("it lists more than twice the {} that there are", counted(self.edges, "edge"));
             tell(findings, &self.nodes, Severity::Fatal, message);
         }
         let rows = self.nodes.rows() as i64;
@@ -237,11 +248,14 @@ impl Index {
     fn explain(&self, findings: &mut Findings, ids: &Series, differing: &[usize]) -> Result<()> {
         let looked_at = &differing[..differing.len().min(LOOKED_AT)];
         let claims = Claims::new(looked_at);
-        self.walk(&Progress::new("comparing the index", self.rows()), &|node, edges| claims.enter(node, edges))?;
+        self.walk(&Progress::new("comparing the index", self.rows()), &|node, edges| {
+            claims.enter(node, edges);
+        })?;
         let mut wrong = Wrong::default();
         for (slot, &section) in looked_at.iter().enumerate() {
             let first = section as u64 * SECTION;
-            let nodes = ids.read::<Truncated>(first as usize..(first + SECTION).min(self.edges) as usize, 0)?;
+            let nodes =
+                ids.read::<Truncated>(first as usize..(first + SECTION).min(self.edges) as usize, 0)?;
             for (&node, at) in nodes.iter().zip(0..) {
                 wrong.see(first + at as u64, node, claims.of(slot, at));
             }
@@ -336,7 +350,7 @@ impl Reader<'_> {
 }
 
 /// What a walk over an index met.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Walked {
     /// Nodes whose ranges are beyond the table of ranges.
     beyond: Seen,
@@ -380,7 +394,8 @@ impl Claims {
             let Some(slot) = self.slots.get(&((piece.start / SECTION) as usize)) else { continue };
             for edge in piece {
                 let at = slot * SECTION as usize + (edge % SECTION) as usize;
-                let free = self.nodes[at].compare_exchange(NOBODY, node, Ordering::Relaxed, Ordering::Relaxed);
+                let free =
+                    self.nodes[at].compare_exchange(NOBODY, node, Ordering::Relaxed, Ordering::Relaxed);
                 if free.is_err() {
                     self.nodes[at].store(SEVERAL, Ordering::Relaxed);
                 }

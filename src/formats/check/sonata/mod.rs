@@ -42,15 +42,15 @@ impl Population<'_> {
     }
 
     /// The error for a population that the file does not have.
-    fn absent(&self, half: &str, what: &str) -> Result<Option<Error>> {
+    fn absent(&self, half: &str, what: &str) -> Option<Error> {
         let name = &self.config.name;
         if !name.contains('/') && self.file.find(&format!("{half}/{name}")) == Some(Member::Group) {
-            return Ok(None);
+            return None;
         }
-        Ok(Some(match self.file.names(half, Member::Group) {
+        Some(match self.file.names(half, Member::Group) {
             Ok(known) => Error::unknown(what, name, known).in_file(&self.config.file),
             Err(error) => error,
-        }))
+        })
     }
 }
 
@@ -93,13 +93,19 @@ fn check_config(findings: &mut Findings, config: &CircuitConfig) {
         for half in ["nodes", "edges"] {
             let listed = networks.and_then(|n| n.get(half)).and_then(Value::as_array).map(Vec::len);
             if listed.unwrap_or(0) == 0 {
-                findings.add(Severity::Warning, file, format!("networks.{half}"), format!("there are no {half}"));
+                findings.add(
+                    Severity::Warning,
+                    file,
+                    format!("networks.{half}"),
+                    format!("there are no {half}"),
+                );
             }
         }
     }
     for (half, populations) in [("nodes", &config.nodes), ("edges", &config.edges)] {
         if populations.iter().any(|p| !declared(config, half, &p.name)) {
-            let message = "populations are not named (Allen Institute): other programs take the circuit for empty";
+            let message =
+                "populations are not named (Allen Institute): other programs take the circuit for empty";
             findings.add(Severity::Warning, file, format!("networks.{half}"), message);
         }
     }
@@ -112,7 +118,11 @@ fn check_config(findings: &mut Findings, config: &CircuitConfig) {
             let place = format!("networks.{half}, population {}", population.name);
             if !types.contains(&population.kind.as_str()) {
                 let near = nearest(&population.kind, types).map(|n| format!("; did you mean `{n}`?"));
-                let message = format!("`{}` is no type of {half} that is known{}", population.kind, near.unwrap_or_default());
+                let message = format!(
+                    "`{}` is no type of {half} that is known{}",
+                    population.kind,
+                    near.unwrap_or_default()
+                );
                 findings.add(Severity::Warning, file, &place, message);
             }
             let own = population.properties.iter().filter(|(key, value)| components.get(*key) != Some(value));
@@ -140,11 +150,14 @@ fn check_components(findings: &mut Findings, file: &Path, place: &str, component
             }
             _ => Vec::new(),
         };
-        let is_path = |key: &str| key.contains("alternate_morphologies") || ["_dir", "_file", "_mesh"].iter().any(|e| key.ends_with(e));
+        let is_path = |key: &str| {
+            key.contains("alternate_morphologies")
+                || ["_dir", "_file", "_mesh"].iter().any(|e| key.ends_with(e))
+        };
         for (key, path) in formats.into_iter().filter(|(key, path)| is_path(key) && !path.is_empty()) {
             if !Path::new(path).exists() {
                 let error = missing(Path::new(path));
-                let helps = error.helps().iter().map(|h| format!("; {h}")).collect::<String>();
+                let helps = error.helps().iter().map(|h| format!("; {h}")).collect::<Vec<_>>().concat();
                 findings.add(Severity::Warning, file, place, format!("{key}: {}{helps}", error.message()));
             }
         }
@@ -169,8 +182,10 @@ fn check_populations(findings: &mut Findings, config: &CircuitConfig) -> Result<
         };
         nodes.push((population.clone(), cells));
     }
-    let end = |(p, cells): &(PopulationConfig, Option<Arc<CellTable>>)| {
-        End { name: p.name.clone(), kind: p.kind.clone(), cells: cells.clone() }
+    let end = |(p, cells): &(PopulationConfig, Option<Arc<CellTable>>)| End {
+        name: p.name.clone(),
+        kind: p.kind.clone(),
+        cells: cells.clone(),
     };
     let ends: Vec<End> = nodes.iter().map(end).collect();
     let rows = |name: &str| {
@@ -205,9 +220,13 @@ fn files<'a>(findings: &mut Findings, config: &'a CircuitConfig) -> Result<BTree
             let opened = if path.exists() { File::open(path) } else { Err(missing(path)) };
             let Some(file) = findings.take(Severity::Fatal, path, opened)? else { continue };
             if let Ok(names) = file.names(half, Member::Group) {
-                let strange = names.iter().filter(|name| !populations.iter().any(|p| p.name == **name && p.file == path));
+                let strange = names
+                    .iter()
+                    .filter(|name| !populations.iter().any(|p| p.name == **name && p.file == path));
                 for name in strange {
-                    let message = format!("the configuration does not name population `{name}`: it is no part of the circuit");
+                    let message = format!(
+                        "the configuration does not name population `{name}`: it is no part of the circuit"
+                    );
                     findings.add(Severity::Info, path, format!("{half}/{name}"), message);
                 }
             }
@@ -233,7 +252,8 @@ fn check_node_sets(findings: &mut Findings, config: &CircuitConfig, nodes: &Node
     for fault in faults.iter().chain(&sets.broken()) {
         findings.error(Severity::Fatal, path, fault)?;
     }
-    let populations = nodes.iter().filter_map(|(p, cells)| Some((p.name.as_str(), p.kind.as_str(), cells.as_ref()?)));
+    let populations =
+        nodes.iter().filter_map(|(p, cells)| Some((p.name.as_str(), p.kind.as_str(), cells.as_ref()?)));
     let populations: Vec<_> = populations.collect();
     if populations.len() < nodes.len() {
         return Ok(());

@@ -51,11 +51,14 @@ pub(super) fn attributes(
             let Some(dataset) = findings.take(Severity::Fatal, file.path(), dataset)? else { continue };
             let library = format!("{folder}/@library/{name}");
             let library = match file.find(&library) {
-                Some(Member::Dataset) => findings.take(Severity::Fatal, file.path(), file.dataset(&library))?,
+                Some(Member::Dataset) => {
+                    findings.take(Severity::Fatal, file.path(), file.dataset(&library))?
+                }
                 _ => None,
             };
             if library.is_some() && dataset.kind() != Kind::Int {
-                let message = format!("`{name}` has a library, but no codes: it is {}", rules::stored(&dataset));
+                let message =
+                    format!("`{name}` has a library, but no codes: it is {}", rules::stored(&dataset));
                 findings.add(Severity::Warning, file.path(), dataset.path(), message);
             }
             let library = library.filter(|_| dataset.kind() == Kind::Int);
@@ -101,7 +104,8 @@ pub(super) fn storage(
         let Some(stored) = wanted(name) else { continue };
         let dataset = attribute.library.as_ref().unwrap_or(&attribute.dataset);
         if stored.is_other_than(dataset) && name != "layer" && name != "region" {
-            let message = format!("`{name}` is {}, where {} is expected", rules::stored(dataset), stored.name());
+            let message =
+                format!("`{name}` is {}, where {} is expected", rules::stored(dataset), stored.name());
             findings.add(Severity::Fatal, file.path(), dataset.path(), message);
         } else if !stored.is(dataset) {
             odd.push(format!("`{name}` as {} (not {})", rules::stored(dataset), stored.name()));
@@ -120,14 +124,15 @@ pub(super) fn storage(
 pub(super) fn check(findings: &mut Findings, population: &Population<'_>) -> Result<Option<Arc<CellTable>>> {
     let Population { config, file, .. } = population;
     let path = format!("nodes/{}", config.name);
-    let dynamics = config.properties.get("point_neuron_models_dir").and_then(Value::as_str).map(PathBuf::from);
+    let dynamics =
+        config.properties.get("point_neuron_models_dir").and_then(Value::as_str).map(PathBuf::from);
     let wanted = NodesFile {
         path: &config.file,
         population: &config.name,
         types: config.types_file.as_deref(),
         dynamics_dir: dynamics.as_deref(),
     };
-    if let Some(error) = population.absent("nodes", "node population")? {
+    if let Some(error) = population.absent("nodes", "node population") {
         findings.error(Severity::Fatal, &config.file, &error)?;
         return Ok(None);
     }
@@ -145,7 +150,8 @@ pub(super) fn check(findings: &mut Findings, population: &Population<'_>) -> Res
         let attributes = attributes(findings, file, &folder)?;
         names.extend(attributes.keys().cloned());
         storage(findings, file, &folder, &attributes, rules::node_storage);
-        let total = attributes.values().map(|a| *rows as u64 * a.dataset.shape().get(1).copied().unwrap_or(1).max(1));
+        let total =
+            attributes.values().map(|a| *rows as u64 * a.dataset.shape().get(1).copied().unwrap_or(1).max(1));
         let progress = Progress::new("checking nodes", total.sum::<u64>() + 4 * *rows as u64);
         for (name, found) in &attributes {
             let about = About { dataset: &found.dataset, name, noun: NOUN };
@@ -199,7 +205,8 @@ pub(super) fn types_described(population: &Population<'_>, key: &str, dataset: &
     let types = Types::read(csv, key, &population.config.name)?;
     let ids = Series::open(population.file, dataset)?;
     let visit = |seen: &mut Seen, start: usize, values: &[Vec<i64>]| {
-        let strange = values[0].iter().zip(start as u64..).filter(|(id, _)| **id != -1 && types.row_of(**id).is_none());
+        let strange =
+            values[0].iter().zip(start as u64..).filter(|(id, _)| **id != -1 && types.row_of(**id).is_none());
         strange.for_each(|(&id, row)| seen.see(row, id as f64));
     };
     let progress = Progress::new("checking types", ids.rows() as u64);
@@ -215,7 +222,8 @@ fn orientations(
     rows: usize,
     progress: &Progress,
 ) -> Result<()> {
-    let (there, lacking): (Vec<&str>, Vec<&str>) = ORIENTATION.iter().partition(|n| attributes.contains_key(**n));
+    let (there, lacking): (Vec<&str>, Vec<&str>) =
+        ORIENTATION.iter().partition(|n| attributes.contains_key(**n));
     if there.is_empty() {
         return Ok(());
     }
@@ -340,7 +348,8 @@ fn without_missing(names: Texts) -> Texts {
 /// The folders (or containers) of morphologies that are there, with the extension of their files.
 fn morphology_folders(population: &Population<'_>) -> Vec<(PathBuf, &'static str)> {
     let properties = &population.config.properties;
-    let of = |value: Option<&Value>| value.and_then(Value::as_str).filter(|t| !t.is_empty()).map(PathBuf::from);
+    let of =
+        |value: Option<&Value>| value.and_then(Value::as_str).filter(|t| !t.is_empty()).map(PathBuf::from);
     let others = properties.get("alternate_morphologies");
     let other = |key: &str| of(others.and_then(|o| o.get(key)));
     let all = [
@@ -351,4 +360,3 @@ fn morphology_folders(population: &Population<'_>) -> Vec<(PathBuf, &'static str
     let there = all.into_iter().filter_map(|(folder, extension)| Some((folder?, extension)));
     there.filter(|(folder, _)| folder.exists()).collect()
 }
-

@@ -35,9 +35,8 @@ impl NodeSets {
         let mut faults = Vec::new();
         let mut rounds: BTreeSet<BTreeSet<String>> = BTreeSet::new();
         for (at, set) in self.sets.iter().enumerate() {
-            let unknown = |member: &&String| {
-                !self.by_name.contains_key(*member) && !self.populations.contains(member)
-            };
+            let unknown =
+                |member: &&String| !self.by_name.contains_key(*member) && !self.populations.contains(member);
             faults.extend(set.members.iter().filter(unknown).map(|member| self.no_member(set, member)));
             if let Err(error) = self.in_order(&[at], |_, _| Ok(())) {
                 // The same round is met from each of its sets, and from those that lead into it.
@@ -73,7 +72,11 @@ impl NodeSets {
             let comparison = wrong.iter().find(|e| e.code() == Code::Argument);
             let nowhere = wrong.first().filter(|_| wrong.len() == said.len());
             let whole = self.in_order(&[at], |set, member| {
-                if self.populations.iter().any(|p| p == member) { Ok(()) } else { Err(self.no_member(set, member)) }
+                if self.populations.iter().any(|p| p == member) {
+                    Ok(())
+                } else {
+                    Err(self.no_member(set, member))
+                }
             });
             if whole.is_ok() {
                 faults.extend(comparison.or(nowhere).map(|e| (*e).clone()));
@@ -95,9 +98,15 @@ impl NodeSets {
                 });
                 let mine = populations.iter().filter(|p| bound.is_none_or(|names| names.contains(p.0)));
                 let mine: Vec<Population<'_>> = mine.copied().collect();
-                rules.iter().for_each(|rule| self.strangers(rule, &mine, found));
+                for rule in rules {
+                    self.strangers(rule, &mine, found);
+                }
             }
-            Rule::Any(rules) => rules.iter().for_each(|rule| self.strangers(rule, populations, found)),
+            Rule::Any(rules) => {
+                for rule in rules {
+                    self.strangers(rule, populations, found);
+                }
+            }
             Rule::Not(rule) => self.strangers(rule, populations, found),
             Rule::Population(names) => {
                 for name in names.iter().filter(|name| !self.populations.contains(name)) {
@@ -112,7 +121,11 @@ impl NodeSets {
                 }
                 let shown: Vec<String> = gone.iter().take(SHOWN).map(i64::to_string).collect();
                 let names: Vec<&str> = populations.iter().map(|p| p.0).collect();
-                let more = if gone.len() > SHOWN { format!(" and {} more", gone.len() - SHOWN) } else { String::new() };
+                let more = if gone.len() > SHOWN {
+                    format!(" and {} more", gone.len() - SHOWN)
+                } else {
+                    String::new()
+                };
                 found.push(Error::argument(format!(
                     "there is no node {}{more} in {}",
                     shown.join(", "),
