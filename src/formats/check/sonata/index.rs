@@ -264,7 +264,7 @@ impl Index {
         let place = dataset.path().rsplit_once('/').map_or(dataset.path(), |(folder, _)| folder);
         let more = if differing.len() > looked_at.len() { "at least " } else { "" };
         for (seen, what) in [
-            (wrong.foreign, "listed for a node that they do not belong to"),
+            (wrong.foreign, "listed for another node"),
             (wrong.missing, "not listed"),
             (wrong.twice, "listed more than once"),
         ] {
