@@ -32,10 +32,17 @@ pub fn unpack(id: i64) -> (usize, i64) {
     ((id >> BITS) as usize, id & ((1 << BITS) - 1))
 }
 
-/// As it is written: `population:id`.
-pub fn text(id: i64, populations: &[String]) -> String {
-    let (at, id) = unpack(id);
-    populations.get(at).map_or_else(|| id.to_string(), |name| format!("{name}:{id}"))
+/// Ids as they are written: `population:id`.
+///
+/// # Errors
+/// When they are not whole numbers.
+pub fn readable(ids: &ArrayRef, populations: &[String]) -> Result<ArrayRef> {
+    let text = |id: i64| {
+        let (at, id) = unpack(id);
+        populations.get(at).map_or_else(|| id.to_string(), |name| format!("{name}:{id}"))
+    };
+    let ids = cast(ids, &DataType::Int64)?;
+    Ok(Arc::new(ids.as_primitive::<Int64Type>().iter().map(|id| id.map(text)).collect::<StringArray>()))
 }
 
 fn text_type() -> DataType {
