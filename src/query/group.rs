@@ -187,7 +187,10 @@ fn text_group(text: &str, circuit: &Circuit) -> Result<IdSet> {
             }
             _ => e,
         }),
-        Err(e) => Err(neither(e.message().to_owned())),
+        Err(e) => match mtype(text, circuit)? {
+            Some(ids) => Ok(ids),
+            None => Err(neither(e.message().to_owned())),
+        },
     }
 }
 

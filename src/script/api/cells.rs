@@ -117,6 +117,11 @@ impl Cells {
         Error::argument(format!("no synapses {what} the cells of {}", self.circuit.0.populations.join(", ")))
     }
 
+    /// Whether these are all cells of the circuit: then none needs to be looked for.
+    pub(super) fn is_all(&self) -> Result<bool> {
+        Ok(self.ids()?.sorted().len() == self.circuit.0.cells.count())
+    }
+
     /// A property of a single cell.
     ///
     /// # Errors
@@ -194,6 +199,13 @@ pub(super) fn register(api: &mut Api) {
          cells) and `in_synapses, out_synapses`. Partners are counted in the whole circuit.",
         "circuit.cells(\"L5_TTPC1\").degrees().mean(\"in_degree\")",
         |c: &mut Cells| -> Answer<Table> { Ok(super::pathway::degrees(c)?) },
+    );
+    api.call(
+        "reciprocity() -> map",
+        "Pairs of these cells that are connected in both directions: `pairs`, the `fraction` of connections that are \
+         answered, the pairs `expected` if connections fell by chance, and the `ratio` to it.",
+        "circuit.cells(\"L5_TTPC1\").reciprocity().pairs",
+        |c: &mut Cells| -> Answer<Map> { Ok(super::pathway::reciprocity_of_cells(c)?) },
     );
     api.call(
         "density(region) -> float",

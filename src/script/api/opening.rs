@@ -47,6 +47,7 @@ pub fn open(path: &Path) -> Result<Dynamic> {
         | Kind::Mvd2
         | Kind::Mvd3
         | Kind::SonataCircuit
+        | Kind::SonataSimulation
         | Kind::SonataNodes => Ok(Dynamic::from(open_circuit(path)?)),
         Kind::Targets => Ok(Dynamic::from(Targets(read_targets(&[path.to_owned()])?))),
         Kind::Table => Ok(Dynamic::from(Table::in_memory(table::read(path)?))),

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Float64Array, Int64Array};
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use arrow_array::{Array, ArrayRef, Float64Array, Int64Array};
 use rhai::{Dynamic, Map, NativeCallContext};
 use serde_json::{Value as Json, json};
 
@@ -53,6 +55,11 @@ impl Net {
 
 fn ints(frame: &Frame, column: &str) -> Result<Vec<i64>> {
     let array = frame.column(column)?;
+    if let Some(numbers) = array.as_primitive_opt::<Int64Type>()
+        && numbers.null_count() == 0
+    {
+        return Ok(numbers.values().to_vec());
+    }
     let one = |i| if let Value::Int(v) = value_at(array, i) { v } else { -1 };
     Ok((0..frame.rows()).map(one).collect())
 }
@@ -276,7 +283,8 @@ pub(super) fn degrees(cells: &super::cells::Cells) -> Result<Table> {
         let (cells, n, s) = (ints(&frame, own)?, ints(&frame, "n")?, ints(&frame, "s")?);
         Ok(cells.into_iter().zip(n.into_iter().zip(s)).collect())
     };
-    let group = || Group::Of(populations.clone(), IdSet::new(ids.to_vec()));
+    let all = cells.is_all()?;
+    let group = || if all { Group::All } else { Group::Of(populations.clone(), IdSet::new(ids.to_vec())) };
     let (incoming, outgoing) = (side("post", Group::All, group())?, side("pre", group(), Group::All)?);
     let get = |map: &std::collections::HashMap<i64, (i64, i64)>, id| map.get(&id).copied().unwrap_or((0, 0));
     let each = |f: &dyn Fn((i64, i64), (i64, i64)) -> i64| -> Vec<i64> {
@@ -477,6 +485,14 @@ pub(super) fn matrix_of_cells(cells: &super::cells::Cells) -> Result<SparseMatri
         return Err(Error::argument("there are no synapses among these cells"));
     }
     Pathway { origin, pre: ids.clone(), post: ids }.matrix()
+}
+
+/// Reciprocity among some cells, without regard to distance.
+pub(super) fn reciprocity_of_cells(cells: &super::cells::Cells) -> Result<Map> {
+    let ids = if cells.is_all()? { None } else { Some(cells.ids()?) };
+    let net = Pathway { origin: cells.makers()?, pre: ids.clone(), post: ids }.net(false)?;
+    let found = Net { positions: None, ..net };
+    Ok(reciprocity_map(&found.pathway()?.reciprocity(1.0)?))
 }
 
 fn common_neighbours(p: &Pathway, side: &str) -> Result<Map> {

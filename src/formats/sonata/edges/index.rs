@@ -41,6 +41,14 @@ impl Runs {
         &self.runs[start..self.ends[at]]
     }
 
+    /// The rows of some neighbouring nodes, where they are a single run.
+    pub(super) fn one_run(&self, nodes: Range<usize>) -> Option<Run> {
+        let first = if nodes.start == 0 { 0 } else { self.ends[nodes.start - 1] };
+        let runs = &self.runs[first..self.ends[nodes.end.checked_sub(1)?]];
+        let joined = runs.windows(2).all(|pair| pair[0].end == pair[1].start);
+        Some(Run { start: runs.first().filter(|_| joined)?.start, end: runs.last()?.end })
+    }
+
     /// All runs.
     pub(super) fn of_all(&self) -> &[Run] {
         &self.runs
