@@ -57,7 +57,9 @@ fn written_ids(ids: &IdSet, circuit: &Circuit) -> Result<IdSet> {
         let packed = (0..circuit.populations.len()).map(|at| merged::pack(at, id));
         found.extend(packed.filter(|&id| id >= 0 && cells.row_of(id).is_some()));
         if found.len() == before || id < 0 {
-            return Err(Error::new(Code::Name, format!("the circuit has no cell {id}")).help(cells.describe_ids()));
+            return Err(
+                Error::new(Code::Name, format!("the circuit has no cell {id}")).help(cells.describe_ids())
+            );
         }
     }
     Ok(IdSet::new(found))
@@ -73,7 +75,10 @@ fn translated(from: &[String], ids: &IdSet, to: &[String]) -> Result<IdSet> {
         let (at, id) = if from.len() > 1 { merged::unpack(id) } else { (0, id) };
         let to_at = place.get(at).copied().flatten().ok_or_else(|| {
             let name = from.get(at).map_or("another circuit", String::as_str);
-            Error::argument(format!("these are cells of `{name}`, where cells of {} are expected", to.join(", ")))
+            Error::argument(format!(
+                "these are cells of `{name}`, where cells of {} are expected",
+                to.join(", ")
+            ))
         })?;
         Ok(if to.len() > 1 { merged::pack(to_at, id) } else { id })
     };

@@ -60,7 +60,8 @@ impl Cells {
     /// # Errors
     /// When the circuit does not have it.
     pub fn one(circuit: &Circuit, id: i64) -> Result<Self> {
-        let ids = Group::Ids(IdSet::new(vec![id])).resolve(&circuit.0)?.unwrap_or_else(|| IdSet::new(vec![id]));
+        let ids =
+            Group::Ids(IdSet::new(vec![id])).resolve(&circuit.0)?.unwrap_or_else(|| IdSet::new(vec![id]));
         let cells = &circuit.0.cells;
         if ids.len() > 1 {
             return Err(Error::argument(format!("there is a cell {id} in several populations"))

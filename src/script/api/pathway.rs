@@ -175,8 +175,7 @@ impl Pathway {
             .map(|(pre, post, n)| (rows[pre as usize], columns[post as usize], f64::from(n)))
             .collect();
         entries.sort_unstable_by_key(|e| (e.0, e.1));
-        let labels =
-            |side: &[u32], end: &Circuit| side.iter().map(|&r| end.0.id_text(net.id(r))).collect();
+        let labels = |side: &[u32], end: &Circuit| side.iter().map(|&r| end.0.id_text(net.id(r))).collect();
         Ok(SparseMatrix {
             rows: labels(&net.pre, &self.origin.pre),
             columns: labels(&net.post, &self.origin.post),
@@ -243,7 +242,12 @@ fn within_of(um: &Dynamic) -> Result<Within> {
 }
 
 /// A table of one side's cells with their partners.
-fn partners_table(net: &Net, side: &str, circuit: &Circuit, partners: &connectivity::Partners) -> Result<Table> {
+fn partners_table(
+    net: &Net,
+    side: &str,
+    circuit: &Circuit,
+    partners: &connectivity::Partners,
+) -> Result<Table> {
     let other = if side == "post" { "pre" } else { "post" };
     Ok(Table::in_memory(Frame::new(vec![
         id_column(side, circuit, partners.rows.iter().map(|&r| net.id(r))),
@@ -593,7 +597,11 @@ impl Pathways {
         };
         let joined = counted
             .join(&sizes("n_pre", &self.origin.pre)?, vec![("pre".into(), "key".into())], JoinKind::Inner)?
-            .join(&sizes("n_post", &self.origin.post)?, vec![("post".into(), "key".into())], JoinKind::Inner)?;
+            .join(
+                &sizes("n_post", &self.origin.post)?,
+                vec![("post".into(), "key".into())],
+                JoinKind::Inner,
+            )?;
         let c = Expr::column;
         let real = |e: Expr| Expr::Call(crate::query::Function::ToFloat, vec![e]);
         let ratio = |a: Expr, b: Expr| Expr::binary(BinaryOp::Divide, real(a), real(b));

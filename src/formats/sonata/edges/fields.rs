@@ -7,8 +7,7 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
 use arrow_array::{
-    Array, ArrayRef, DictionaryArray, Float32Array, Float64Array, Int32Array, Int64Array,
-    StringArray,
+    Array, ArrayRef, DictionaryArray, Float32Array, Float64Array, Int32Array, Int64Array, StringArray,
 };
 use arrow_schema::DataType;
 
@@ -120,7 +119,10 @@ fn attribute(
     match dataset.kind() {
         Kind::Int if file.find(&library) == Some(Member::Dataset) => {
             let library = file.dataset(&library)?;
-            one(text(), Attribute::Library(Series::of(dataset)?, Arc::new(Deferred::new(move || library.read()))))
+            one(
+                text(),
+                Attribute::Library(Series::of(dataset)?, Arc::new(Deferred::new(move || library.read()))),
+            )
         }
         Kind::Int if section_type => one(text(), Attribute::SectionType(Series::of(dataset)?)),
         Kind::Int => one(DataType::Int64, Attribute::Int(Series::of(dataset)?)),
@@ -134,7 +136,11 @@ fn attribute(
                     spec.name = format!("{}[{column}]", spec.name);
                 }
                 let series = series.clone();
-                let field = if wide { Attribute::Float64(series, column) } else { Attribute::Float32(series, column) };
+                let field = if wide {
+                    Attribute::Float64(series, column)
+                } else {
+                    Attribute::Float32(series, column)
+                };
                 (spec, Field::Attribute(field))
             });
             Ok(columns.collect())
@@ -147,10 +153,7 @@ fn attribute(
     }
 }
 
-fn whole(
-    dataset: Dataset,
-    make: impl Fn(ArrayRef) -> Result<ArrayRef> + Send + Sync + 'static,
-) -> Attribute {
+fn whole(dataset: Dataset, make: impl Fn(ArrayRef) -> Result<ArrayRef> + Send + Sync + 'static) -> Attribute {
     Attribute::Whole(Deferred::new(move || make(dataset.read()?)))
 }
 

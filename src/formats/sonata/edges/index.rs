@@ -118,7 +118,13 @@ pub(super) struct Sorted {
 
 impl Index {
     /// Opens the index of a population (`group`) for one side; without one, `ids` will be scanned.
-    pub(super) fn open(file: &File, group: &str, side: Side, ids: Series, cells: Arc<CellTable>) -> Result<Self> {
+    pub(super) fn open(
+        file: &File,
+        group: &str,
+        side: Side,
+        ids: Series,
+        cells: Arc<CellTable>,
+    ) -> Result<Self> {
         let direction = match side {
             Side::Incoming => "target_to_source",
             Side::Outgoing => "source_to_target",
@@ -135,7 +141,9 @@ impl Index {
             let ranges = Series::open(file, &format!("{folder}/range_to_edge_id"))?;
             for table in [&nodes, &ranges] {
                 if table.columns() != 2 {
-                    return Err(table.dataset().error(format!("{} columns where an index has 2", table.columns())));
+                    return Err(table
+                        .dataset()
+                        .error(format!("{} columns where an index has 2", table.columns())));
                 }
             }
             return Ok(Index::Stored { nodes, ranges, edges: ids.rows() as u64 });

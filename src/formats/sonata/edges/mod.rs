@@ -102,14 +102,15 @@ impl Population {
             return Err(Error::unknown("edge population", wanted.population, names).in_file(wanted.path));
         }
         let group = format!("edges/{}", wanted.population);
-        let (sources, targets) =
-            (Series::open(&file, &format!("{group}/{SOURCE}"))?, Series::open(&file, &format!("{group}/{TARGET}"))?);
+        let (sources, targets) = (
+            Series::open(&file, &format!("{group}/{SOURCE}"))?,
+            Series::open(&file, &format!("{group}/{TARGET}"))?,
+        );
         let rows = targets.rows();
         if sources.rows() != rows {
-            return Err(sources.dataset().error(format!(
-                "it has {} rows where {TARGET} has {rows}",
-                sources.rows()
-            )));
+            return Err(sources
+                .dataset()
+                .error(format!("it has {} rows where {TARGET} has {rows}", sources.rows())));
         }
         let (specs, fields): (Vec<ColumnSpec>, Vec<Field>) =
             fields::of_population(&file, &group, wanted, rows)?.into_iter().unzip();
