@@ -129,11 +129,13 @@ fn edge_population(config: &PopulationConfig, nodes: &[Arc<NodeParts>]) -> EdgeP
             let population = population.ok_or_else(|| missing_end(&file, name, &nodes))?;
             population.cells.get().cloned()
         };
+        let dynamics = folder(&file.properties, "synaptic_models_dir");
         edges::open(&EdgesFile {
             path: &file.file,
             population: &file.name,
             kind: &file.kind,
             types: file.types_file.as_deref(),
+            dynamics_dir: dynamics.as_deref(),
             source: cells(&source)?,
             target: cells(&target)?,
         })

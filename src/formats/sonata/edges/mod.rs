@@ -3,8 +3,10 @@
 //! A selection of cells is a list of runs of rows ([`Runs`]), found by the file's own index or, where it has none, by a
 //! scan of the id column; columns are then read run by run, in place where the file allows it.
 
+mod attributes;
 mod connections;
 mod fields;
+mod groups;
 mod index;
 mod rows;
 
@@ -14,7 +16,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use self::connections::Connections;
-use self::fields::Field;
+use self::fields::{Field, Fields};
+use self::groups::{Groups, TypesOf};
 use self::index::{Index, Runs};
 use self::rows::Edges;
 use crate::diag::{Deferred, Error, Result};
@@ -31,6 +34,8 @@ pub struct EdgesFile<'a> {
     pub kind: &'a str,
     /// The table of edge types, in the Allen flavour.
     pub types: Option<&'a Path>,
+    /// The folder of the JSON files of parameters that types name (`synaptic_models_dir`), if any.
+    pub dynamics_dir: Option<&'a Path>,
     /// The cells that the edges start from.
     pub source: Arc<CellTable>,
     /// The cells that they end on.
@@ -66,7 +71,8 @@ pub fn ends(path: &Path, population: &str) -> Result<(Option<String>, Option<Str
 /// Opens the edges. Only headers are read.
 ///
 /// # Errors
-/// When the file is damaged or lacks the population or its id columns, or a column has another length.
+/// When the file is damaged or lacks the population or its id columns, a column has another length, or the
+/// table of types is damaged. Which edge is in which group of attributes is only known when a property is read.
 pub fn open(file: &EdgesFile<'_>) -> Result<Arc<dyn Connectome>> {
     Ok(Arc::new(Sonata(Arc::new(Population::open(file)?))))
 }
@@ -88,6 +94,8 @@ struct Population {
     target_cells: Arc<CellTable>,
     /// Where each column of `schema` comes from.
     fields: Vec<Field>,
+    groups: Groups,
+    types: Option<TypesOf>,
     schema: Arc<Schema>,
     connection_schema: Arc<Schema>,
     by_source: Deferred<Index>,
@@ -111,8 +119,8 @@ impl Population {
                 sources.rows()
             )));
         }
-        let (specs, fields): (Vec<ColumnSpec>, Vec<Field>) =
-            fields::of_population(&file, &group, wanted, rows)?.into_iter().unzip();
+        let Fields { columns, groups, types } = fields::of_population(&file, &group, wanted, rows)?;
+        let (specs, fields): (Vec<ColumnSpec>, Vec<Field>) = columns.into_iter().unzip();
         let linked = |columns| {
             Arc::new(Schema::new(columns).linked("pre", &wanted.source).linked("post", &wanted.target))
         };
@@ -131,6 +139,8 @@ impl Population {
             source_cells: wanted.source.clone(),
             target_cells: wanted.target.clone(),
             fields,
+            groups,
+            types,
             schema: linked(specs),
             connection_schema: linked(connection_columns()),
         })
