@@ -68,6 +68,30 @@ pub fn ends(path: &Path, population: &str) -> Result<(Option<String>, Option<Str
     Ok((end(SOURCE)?, end(TARGET)?))
 }
 
+/// The ids of the nodes that the edges start from, and of those that they end on: as many as the file's index has, and
+/// where it has none those that occur, ascending.
+///
+/// # Errors
+/// When the file or the population is damaged.
+pub fn node_ids(path: &Path, population: &str) -> Result<(IdSet, IdSet)> {
+    let file = File::open(path)?;
+    known_population(&file, population)?;
+    let group = format!("edges/{population}");
+    let side = |side: Side, name: &str| {
+        let ids = Series::open(&file, &format!("{group}/{name}"))?;
+        Index::node_ids(&file, &group, side, &ids)
+    };
+    Ok((side(Side::Outgoing, SOURCE)?, side(Side::Incoming, TARGET)?))
+}
+
+fn known_population(file: &File, population: &str) -> Result<()> {
+    let names = file.names("edges", Member::Group)?;
+    if names.iter().any(|name| name == population) {
+        return Ok(());
+    }
+    Err(Error::unknown("edge population", population, names).in_file(file.path()))
+}
+
 /// Opens the edges. Only headers are read.
 ///
 /// # Errors
@@ -105,10 +129,7 @@ struct Population {
 impl Population {
     fn open(wanted: &EdgesFile<'_>) -> Result<Self> {
         let file = File::open(wanted.path)?;
-        let names = file.names("edges", Member::Group)?;
-        if !names.iter().any(|name| name == wanted.population) {
-            return Err(Error::unknown("edge population", wanted.population, names).in_file(wanted.path));
-        }
+        known_population(&file, wanted.population)?;
         let group = format!("edges/{}", wanted.population);
         let (sources, targets) =
             (Series::open(&file, &format!("{group}/{SOURCE}"))?, Series::open(&file, &format!("{group}/{TARGET}"))?);
