@@ -4,7 +4,7 @@ use rhai::{Dynamic, NativeCallContext};
 
 use super::cells::Cells;
 use super::circuit::{Circuit, Origin};
-use super::pathway::Pathway;
+use super::pathway::{Pathway, Pathways};
 use super::table::Rows;
 use crate::diag::Result;
 use crate::model::{IdSet, Side};
@@ -102,6 +102,12 @@ pub(super) fn register(api: &mut Api) {
         |ctx: NativeCallContext, s: &mut Synapses, pre: Dynamic, post: Dynamic| -> Answer<Pathway> {
             Ok(Pathway::between(&ctx, &s.origin, &pre, &post)?)
         },
+    );
+    api.call(
+        "pathways(property) -> Pathways",
+        "All pairs of values of a property of their cells, as a set of pathways. Any filter of the rows is left out.",
+        "circuit.synapses().pathways(\"synapse_class\").anatomy()",
+        |s: &mut Synapses, property: &str| -> Answer<Pathways> { Ok(Pathways::new(&s.origin, property)?) },
     );
     api.property(
         "metadata -> map",
