@@ -53,7 +53,7 @@ fn refusal(case: &Case, peer: Option<&str>, error: &neurhai::Error, source: &str
 /// A gid counts without the `a` of the files.
 fn culprits(message: &str, question: &str) -> Vec<String> {
     let last = Regex::new(r#": [\["']*([\w./-]+)["'\]]*\.?$"#).expect("a pattern");
-    let quoted = Regex::new(r"['`]([^'`\s]+)['`]|\[([^\]]+)\]").expect("a pattern");
+    let quoted = Regex::new(r"'([^'\s]+)'|\[([^\]]+)\]").expect("a pattern");
     if let Some(found) = last.captures(message) {
         return vec![gid(&found[1]).to_owned()];
     }

@@ -1,8 +1,6 @@
 //! Expressions of Python, as far as the questions of the SONATA oracle go: names, literals, calls, attributes,
 //! subscripts, operators, comprehensions and lambdas.
 
-use std::collections::BTreeSet;
-
 /// An expression.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Py {
@@ -492,17 +490,5 @@ impl Py {
             Py::Lambda(names, _) if names.iter().any(|n| n == name) => Some(py.clone()),
             _ => None,
         })
-    }
-
-    /// The names in it.
-    pub fn names(&self) -> BTreeSet<String> {
-        let names = std::cell::RefCell::new(BTreeSet::new());
-        self.rewritten(&|py| {
-            if let Py::Name(name) = py {
-                names.borrow_mut().insert(name.clone());
-            }
-            None
-        });
-        names.into_inner()
     }
 }
