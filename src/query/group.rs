@@ -121,8 +121,31 @@ fn cells_where(condition: &Expr, circuit: &Circuit) -> Result<IdSet> {
     });
     virtual_cells?;
     let condition = condition.with_groups(&|name| text_group(name, circuit))?;
+    let condition = condition.substitute(&|name| population_fact(name, circuit));
     let found = Table::of(circuit.cells.clone()).filter(condition)?;
     ids_in(&found, "id")
+}
+
+/// What holds for all cells of a population, asked as a property: its name (`population`) and its type
+/// (`population_type`).
+fn population_fact(name: &str, circuit: &Circuit) -> Option<Expr> {
+    let network = circuit.network.as_ref().filter(|_| circuit.cells.schema().find(name).is_none())?;
+    let fact = |population: &String| match name {
+        "population" => Some(population.clone()),
+        "population_type" => network.node(population).ok().map(|p| p.kind.clone()),
+        _ => None,
+    };
+    let facts = circuit.populations.iter().map(|p| Some((p, fact(p)?))).collect::<Option<Vec<_>>>()?;
+    let (last, others) = facts.split_last()?;
+    let of = |(population, fact): &(&String, String), rest| {
+        let is_it = Expr::binary(
+            super::BinaryOp::Equal,
+            Expr::column("population"),
+            Expr::literal(population.as_str()),
+        );
+        Expr::If(Box::new(is_it), Box::new(Expr::literal(fact.as_str())), Box::new(rest))
+    };
+    Some(others.iter().fold(Expr::literal(last.1.as_str()), |rest, one| of(one, rest)))
 }
 
 /// An error if a target names cells that the circuit does not have.

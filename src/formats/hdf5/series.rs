@@ -83,8 +83,7 @@ impl Series {
         let bytes = self.start.map(|start| {
             self.dataset.file().bytes().get(start..start + self.rows * self.columns * self.element.size())
         });
-        !self.element.is_float()
-            && bytes.flatten().is_some_and(|bytes| bytes.chunks(4096).all(all_ones))
+        !self.element.is_float() && bytes.flatten().is_some_and(|bytes| bytes.chunks(4096).all(all_ones))
     }
 
     /// The dataset.

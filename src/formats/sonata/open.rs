@@ -57,10 +57,18 @@ pub fn open_nodes(path: &Path) -> Result<Circuit> {
         "networks": {"nodes": [{"nodes_file": path.file_name().unwrap_or_default().to_string_lossy()}], "edges": []},
     });
     let config = CircuitConfig::of_json(&config.to_string(), path, &PathMap::default())?;
-    let none = node_sets(None, &config.nodes);
-    let nodes = config.nodes.iter().map(|p| Arc::new(NodeParts::new(p.clone(), none.clone())).population());
-    let network =
-        Network { path: path.to_owned(), nodes: nodes.collect(), edges: Vec::new(), config: config.expanded };
+    circuit_of_nodes(path, &config.nodes, config.expanded)
+}
+
+/// Some populations of nodes as a circuit without edges.
+pub(super) fn circuit_of_nodes(
+    path: &Path,
+    populations: &[PopulationConfig],
+    config: Value,
+) -> Result<Circuit> {
+    let none = node_sets(None, populations);
+    let nodes = populations.iter().map(|p| Arc::new(NodeParts::new(p.clone(), none.clone())).population());
+    let network = Network { path: path.to_owned(), nodes: nodes.collect(), edges: Vec::new(), config };
     default_view(&Arc::new(network))
 }
 
@@ -131,11 +139,13 @@ fn edge_population(config: &PopulationConfig, nodes: &[Arc<NodeParts>]) -> EdgeP
             let population = population.ok_or_else(|| missing_end(&file, name, &nodes))?;
             population.cells.get().cloned()
         };
+        let dynamics = folder(&file.properties, "synaptic_models_dir");
         edges::open(&EdgesFile {
             path: &file.file,
             population: &file.name,
             kind: &file.kind,
             types: file.types_file.as_deref(),
+            dynamics_dir: dynamics.as_deref(),
             source: cells(&source)?,
             target: cells(&target)?,
         })

@@ -15,7 +15,7 @@ use crate::plot::Figure;
 use crate::query::{Group, Table, Value, cells_of};
 use crate::script::args::group;
 use crate::script::registry::{Answer, Api};
-use crate::script::value::{from_query, plain, row_of};
+use crate::script::value::{from_json, from_query, plain, row_of};
 
 /// Some cells of a circuit, in a defined order.
 #[derive(Clone)]
@@ -89,6 +89,18 @@ impl Cells {
             (0..column.values.len()).map(id).collect::<Result<IdSet>>()
         };
         once(&self.ids, read).clone()
+    }
+
+    /// What the configuration says of their population.
+    fn config(&self) -> Result<serde_json::Value> {
+        match (&self.circuit.0.network, self.circuit.0.populations.as_slice()) {
+            (Some(network), [population]) => Ok(network.node(population)?.config.clone()),
+            (_, populations) => Err(Error::argument(format!(
+                "these are cells of {} populations, and a configuration speaks of one",
+                populations.len()
+            ))
+            .help("name it: `circuit.nodes(population).config`; that of the circuit is `circuit.config`")),
+        }
     }
 
     /// The ids; `None` if these are all cells of the circuit.
@@ -227,6 +239,12 @@ pub(super) fn register(api: &mut Api) {
 }
 
 fn ids(api: &mut Api) {
+    api.property(
+        "config -> map",
+        "What the configuration says of their population: its type, its file, and the folders of its models.",
+        "circuit.format == \"sonata\" && circuit.nodes(\"default\").config.type == \"biophysical\"",
+        |c: &mut Cells| -> Answer<Dynamic> { Ok(from_json(&c.config()?)) },
+    );
     api.call(
         "ids() -> array",
         "The ids of the cells, in their order; as `population:id` in a circuit of several populations of neurons.",

@@ -196,7 +196,7 @@ pub(super) fn register(api: &mut Api) {
     );
     api.property(
         "targets -> Table",
-        "The named groups: `name`, `kind`, `count`, `file`.",
+        "The named groups: `name`, `kind`, `count`, `file`. Also called `node_sets`.",
         "circuit.targets.head(5)",
         |c: &mut Circuit| -> Answer<Table> { Ok(targets_table(c.0.targets.get()?.as_ref())?) },
     );
@@ -208,6 +208,9 @@ pub(super) fn register(api: &mut Api) {
             Ok(Cells::of_ids(c, c.0.targets.get()?.resolve(name)?))
         },
     );
+    api.also_property("node_sets", |c: &mut Circuit| -> Answer<Table> {
+        Ok(targets_table(c.0.targets.get()?.as_ref())?)
+    });
     api.also("targets", |c: &mut Circuit| -> Answer<Table> {
         Ok(targets_table(c.0.targets.get()?.as_ref())?)
     });

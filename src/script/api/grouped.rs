@@ -225,6 +225,12 @@ pub(super) fn register(api: &mut Api) {
         "circuit.cells.by(\"layer\").agg(#{n: count()})",
         || Measure(Aggregate::Count),
     );
+    api.call(
+        "count(column) -> Aggregate",
+        "The number of values of a column that are not missing, in `agg`.",
+        "circuit.cells.by(\"layer\").agg(#{n: count(\"mtype\")})",
+        |c: &str| Measure(Aggregate::CountValues(Expr::column(c))),
+    );
     macro_rules! measures {
         ($($signature:literal, $doc:literal, $make:expr;)*) => {$(
             api.call($signature, $doc, "circuit.synapses().by(\"post.layer\").agg(#{g: mean(\"conductance\")})",

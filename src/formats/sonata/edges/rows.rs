@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow_array::ArrayRef;
 
 use super::Population;
+use super::groups::BlockRows;
 use super::index::{Run, Runs, outside};
 use crate::diag::{Error, Result};
 use crate::model::{Block, Morsel, ROWS_PER_MORSEL, Schema, Source};
@@ -102,8 +103,7 @@ impl Source for Edges {
             }
             _ => return Err(outside(&format!("{units:?}"))),
         };
-        let rows = runs.iter().map(ExactSizeIterator::len).sum();
-        Ok(Box::new(EdgeBlock { population: &self.population, runs, rows }))
+        Ok(Box::new(EdgeBlock { population: &self.population, rows: BlockRows::new(runs) }))
     }
 
     fn describe(&self) -> Vec<String> {
@@ -113,18 +113,17 @@ impl Source for Edges {
 
 struct EdgeBlock<'a> {
     population: &'a Population,
-    runs: Vec<Range<usize>>,
-    rows: usize,
+    rows: BlockRows,
 }
 
 impl Block for EdgeBlock<'_> {
     fn rows(&self) -> usize {
-        self.rows
+        self.rows.rows
     }
 
     fn column(&self, index: usize) -> Result<ArrayRef> {
         let fields = &self.population.fields;
         let field = fields.get(index).ok_or_else(|| Error::argument(format!("no column {index}")))?;
-        field.read(self.population, &self.runs)
+        field.read(self.population, &self.rows)
     }
 }
