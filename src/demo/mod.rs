@@ -16,7 +16,6 @@ mod files;
 mod nrn;
 mod random;
 mod recipe;
-mod scratch;
 mod synapses;
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-use super::scratch::{Buckets, Lists};
+use crate::formats::write::scratch::{Buckets, Lists};
 use super::synapses::{Incoming, POSITION_WIDTH, Synapses, WIDTH};
 use super::wiring::Candidates;
 use crate::diag::Result;

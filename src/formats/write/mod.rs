@@ -1,6 +1,7 @@
 //! Every output goes through here: a file or a folder appears under its name when it is complete, or not at all.
 
 pub mod hdf5;
+pub mod scratch;
 
 use std::fs;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
