@@ -4,6 +4,7 @@ pub mod bbp;
 pub mod hdf5;
 pub mod paths;
 pub mod sniff;
+pub mod sonata;
 pub mod table;
 pub mod text;
 pub mod write;
