@@ -33,8 +33,9 @@ pub(super) fn write(
     populations: &[Population],
     edges: &[Edges],
     has_sets: bool,
+    notes: &mut Vec<String>,
 ) -> Result<()> {
-    let components = components(circuit)?;
+    let components = components(circuit, notes)?;
     // A circuit that is not complete is opened all the same, and what needs the rest says what is missing.
     let has = |name: &str| components.contains_key(name);
     let morphologies = has("morphologies_dir") || has("alternate_morphologies");
@@ -74,12 +75,17 @@ fn inside(file: &str) -> String {
 }
 
 /// The folders of morphologies and models that the circuit names.
-fn components(circuit: &Circuit) -> Result<Map<String, Value>> {
+fn components(circuit: &Circuit, notes: &mut Vec<String>) -> Result<Map<String, Value>> {
     let named = |key: &str| circuit.config.pointer(&format!("/paths/{key}")).and_then(Value::as_str);
     let mut components = Map::new();
     let mut alternate = Map::new();
     if let Some(path) = named("morphologies") {
-        for (folder, extension) in morphologies(circuit, &absolute(path), named("morphology_type"))? {
+        let path = absolute(path);
+        let found = morphologies(circuit, &path, named("morphology_type"))?;
+        if found.is_empty() {
+            notes.push(format!("no morphologies are known: {} holds none", path.display()));
+        }
+        for (folder, extension) in found {
             let folder = folder.display().to_string().into();
             match extension {
                 "asc" => alternate.insert("neurolucida-asc".into(), folder),

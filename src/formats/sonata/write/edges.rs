@@ -1,10 +1,9 @@
 //! A file of edges: a population, its columns, and the index of both sides.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_schema::DataType;
 use rayon::prelude::*;
 
 use super::column::{Form, Library};
@@ -20,7 +19,7 @@ use crate::model::{ColumnSpec, Connectome, Schema, Source, synapse_columns};
 /// Columns that SONATA tells in another way: by the two ids, and by the place of an edge.
 const TOLD: [&str; 3] = ["pre", "post", "row"];
 
-/// Columns of numbers that count from 0.
+/// Whole numbers that are never below zero.
 const COUNTS: [&str; 6] = [
     "afferent_section_id",
     "afferent_segment_id",
@@ -119,14 +118,13 @@ impl Edges<'_> {
 
 /// The columns that a file will have, and the names of those that it cannot have.
 fn columns(schema: &Schema) -> (Vec<Column>, Vec<String>) {
-    let known: HashMap<String, ColumnSpec> =
-        synapse_columns().into_iter().map(|spec| (spec.name.clone(), spec)).collect();
+    let known: HashSet<String> = synapse_columns().into_iter().map(|spec| spec.name).collect();
     let (mut columns, mut left_out) = (Vec::new(), Vec::new());
     for (position, spec) in schema.columns().iter().enumerate() {
         if TOLD.contains(&spec.name.as_str()) {
             continue;
         }
-        match form(spec, known.get(&spec.name)) {
+        match form(spec, known.contains(&spec.name)) {
             Some(form) => columns.push(Column {
                 name: spec.name.clone(),
                 position,
@@ -140,14 +138,13 @@ fn columns(schema: &Schema) -> (Vec<Column>, Vec<String>) {
 }
 
 /// The form of a column: SONATA's own where it has one.
-fn form(spec: &ColumnSpec, known: Option<&ColumnSpec>) -> Option<Form> {
+fn form(spec: &ColumnSpec, known: bool) -> Option<Form> {
     let form = Form::of(&spec.data_type)?;
     let name = spec.name.as_str();
     Some(match form {
         Form::Text if name.ends_with("_section_type") => Form::SectionType,
         Form::Int64 if COUNTS.contains(&name) || name.ends_with("_section_type") => Form::UInt32,
-        Form::Int64 if known.is_some() => Form::Int32,
-        Form::Float64 if known.is_some_and(|k| k.data_type == DataType::Float32) => Form::Float32,
+        Form::Int64 if known => Form::Int32,
         form => form,
     })
 }

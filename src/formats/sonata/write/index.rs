@@ -200,7 +200,7 @@ mod tests {
                 assert_eq!(*ids, expected);
             }
         }
-        assert_eq!(index(&[], 3, 2), [vec![vec![]; 3], vec![vec![]; 2]]);
+        assert_eq!(index(&[], 3, 2), [vec![Vec::<i64>::new(); 3], vec![Vec::new(); 2]]);
     }
 
     #[test]

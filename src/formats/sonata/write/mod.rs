@@ -18,10 +18,10 @@
 //! synapse's row in the dataset of its cell (`row`) is what is told by its place among the edges, where the rows of the
 //! dataset were in the order of their sources.
 //!
-//! **Values.** Columns have the types of SONATA's specification: positions and orientations in 32-bit floating point,
-//! layers as texts, types of sections as numbers (soma 1, axon 2, basal 3, apical 4, unknown 0). A column that SONATA
-//! does not know keeps its name and values. Where a whole number is missing or has no place in its type, the column
-//! gets a wider one.
+//! **Values.** Columns have the types of SONATA's specification: positions of cells and orientations in 32-bit floating
+//! point, layers as texts, types of sections as numbers (soma 1, axon 2, basal 3, apical 4, unknown 0). A column that
+//! SONATA does not know keeps its name and values. Where a whole number is missing or has no place in its type, the
+//! column gets a wider one.
 //!
 //! **Memory.** Held are the columns of the cells, the ids of the fibres, the members of the groups, 24 bytes for each
 //! node, and some blocks of synapses: at least those of one cell. Connections wait in a file without a name in the new
@@ -159,10 +159,11 @@ pub fn fill(circuit: &Circuit, folder: &Path, options: &Options) -> Result<Writt
     if let Some(targets) = targets {
         sets::write(&folder.join(SETS), targets.as_ref(), &populations, &mut notes)?;
     }
-    config::write(&folder.join(CONFIG), circuit, &populations, &edges, targets.is_some())?;
+    let config = folder.join(CONFIG);
+    config::write(&config, circuit, &populations, &edges, targets.is_some(), &mut notes)?;
     let names = projections.iter().map(|projection| projection.name.clone());
     Ok(Written {
-        config: folder.join(CONFIG),
+        config,
         cells: populations[0].count(),
         synapses: counts[..among].iter().sum(),
         projections: names.zip(counts[among..].iter().copied()).collect(),
@@ -182,7 +183,7 @@ fn among_cells<'a>(
             notes.push(format!("no synapses: {}", error.message()));
             return Ok(None);
         }
-        Err(error) => return Err(error),
+        Err(error) => return Err(error.help("the cells can be written without them")),
     };
     let name = cells.name();
     Ok(Some(Edges {
