@@ -1,7 +1,9 @@
 //! Bytes to columns: one file or folder a format, no science.
 
 pub mod bbp;
+mod cells;
 pub mod hdf5;
+pub mod open;
 pub mod paths;
 pub mod sniff;
 pub mod sonata;

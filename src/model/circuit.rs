@@ -26,6 +26,76 @@ impl Format {
             Format::Sonata => "sonata",
         }
     }
+
+    /// The least id that a cell can have.
+    pub fn first_id(self) -> i64 {
+        match self {
+            Format::Bbp => 1,
+            Format::Sonata => 0,
+        }
+    }
+}
+
+/// A population of cells.
+pub struct NodePopulation {
+    /// Its name.
+    pub name: String,
+    /// `biophysical`, `virtual`, `astrocyte` …
+    pub kind: String,
+    /// Everything that the configuration says about it.
+    pub config: Value,
+    /// Its cells.
+    pub cells: Deferred<Arc<CellTable>>,
+    /// The named groups of its cells.
+    pub targets: Deferred<Arc<dyn Targets>>,
+}
+
+/// A population of edges: synapses, gap junctions, what connects glia …
+pub struct EdgePopulation {
+    /// Its name.
+    pub name: String,
+    /// `chemical`, `electrical`, `endfoot` …
+    pub kind: String,
+    /// The file.
+    pub path: PathBuf,
+    /// Everything that the configuration says about it.
+    pub config: Value,
+    /// The names of the populations that they start from and end on.
+    pub ends: Result<(String, String)>,
+    /// The edges.
+    pub connectome: Deferred<Arc<dyn Connectome>>,
+}
+
+/// All populations of a circuit. A [`Circuit`] is a view of it from one population of cells (or from all neurons).
+pub struct Network {
+    /// The configuration file.
+    pub path: PathBuf,
+    /// The whole configuration.
+    pub config: Value,
+    /// The populations of cells, in the order of the configuration.
+    pub nodes: Vec<NodePopulation>,
+    /// The populations of edges, in the order of the configuration.
+    pub edges: Vec<EdgePopulation>,
+}
+
+impl Network {
+    /// A population of cells by name.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub fn node(&self, name: &str) -> Result<&NodePopulation> {
+        let known = || self.nodes.iter().map(|p| p.name.as_str());
+        self.nodes.iter().find(|p| p.name == name).ok_or_else(|| Error::unknown("node population", name, known()))
+    }
+
+    /// A population of edges by name.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub fn edge(&self, name: &str) -> Result<&EdgePopulation> {
+        let known = || self.edges.iter().map(|p| p.name.as_str());
+        self.edges.iter().find(|p| p.name == name).ok_or_else(|| Error::unknown("edge population", name, known()))
+    }
 }
 
 /// Synapses that come from outside, or from a set of fibres: a named connectome.
@@ -71,6 +141,12 @@ pub struct Circuit {
     pub projections: Vec<Projection>,
     /// The e-models.
     pub emodels: Deferred<Emodels>,
+    /// All populations, where the format has several.
+    pub network: Option<Arc<Network>>,
+    /// The names of the populations whose cells these are; none where the format has no populations.
+    pub populations: Vec<String>,
+    /// The populations that the connectome's edges start from and end on, where these are not `cells`.
+    pub ends: (Option<String>, Option<String>),
 }
 
 impl Circuit {

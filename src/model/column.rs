@@ -38,12 +38,14 @@ pub struct ColumnSpec {
     pub meaning: String,
     /// Other names under which it is found (the legacy format's, BluePy's).
     pub aliases: Vec<String>,
+    /// The names of the populations, where the values are [packed](super::merged) ids of several.
+    pub populations: Option<Arc<[String]>>,
 }
 
 impl ColumnSpec {
     /// A column without unit, meaning or aliases.
     pub fn new(name: impl Into<String>, data_type: DataType) -> Self {
-        ColumnSpec { name: name.into(), data_type, unit: None, meaning: String::new(), aliases: Vec::new() }
+        ColumnSpec { name: name.into(), data_type, unit: None, meaning: String::new(), aliases: Vec::new(), populations: None }
     }
 
     /// The same with a unit.
@@ -64,6 +66,13 @@ impl ColumnSpec {
     #[must_use]
     pub fn aliases(mut self, aliases: &[&str]) -> Self {
         self.aliases = aliases.iter().map(|&a| a.to_owned()).collect();
+        self
+    }
+
+    /// The same with more other names.
+    #[must_use]
+    pub fn also(mut self, aliases: &[&str]) -> Self {
+        self.aliases.extend(aliases.iter().map(|&a| a.to_owned()));
         self
     }
 

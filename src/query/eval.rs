@@ -13,7 +13,7 @@ use arrow_array::{
     Array, ArrayRef, BooleanArray, Datum, Float64Array, Int64Array, Scalar, StringArray, UInt32Array,
     new_null_array,
 };
-use arrow_buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
+use arrow_buffer::{BooleanBuffer, NullBuffer};
 use arrow_schema::{ArrowError, DataType};
 
 use super::bind::{Bound, Kind};
@@ -211,24 +211,7 @@ fn plain_text(array: &ArrayRef) -> Result<ArrayRef> {
 /// The values of a cell property for a column of cell ids; null where the circuit has no such cell.
 pub(super) fn follow(ids: &ArrayRef, cells: &CellTable, column: usize) -> Result<ArrayRef> {
     let ids = ok(arrow_cast::cast(ids, &DataType::Int64))?;
-    let ids = ids.as_primitive::<Int64Type>();
-    let (first, count) = (cells.first_id(), cells.count() as u64);
-    let mut all = ids.null_count() == 0;
-    let rows: Vec<u32> = ids
-        .values()
-        .iter()
-        .map(|&id| {
-            let row = id.wrapping_sub(first) as u64;
-            all &= row < count;
-            row as u32
-        })
-        .collect();
-    let rows = if all {
-        UInt32Array::from(rows)
-    } else {
-        let known = ids.iter().map(|id| id.is_some_and(|id| cells.row_of(id).is_some()));
-        UInt32Array::new(ScalarBuffer::from(rows), Some(known.collect()))
-    };
+    let rows = cells.rows_of(ids.as_primitive::<Int64Type>());
     // A null index must not point outside either: Arrow reads only valid ones.
     ok(arrow_select::take::take(cells.column(column)?, &rows, None))
 }

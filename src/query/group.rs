@@ -2,15 +2,17 @@
 
 use super::{Expr, Members, Table, Value, sql};
 use crate::diag::{Code, Error, Result, did_you_mean};
-use crate::model::{Circuit, IdSet, Source};
+use crate::model::{Circuit, IdSet, Source, merged};
 
 /// What a user wrote to name some cells.
 #[derive(Clone, Debug)]
 pub enum Group {
     /// All cells.
     All,
-    /// These ids, in this order.
+    /// These ids, in this order, as a user wrote them.
     Ids(IdSet),
+    /// Cells of these populations (of none, where the format has no populations).
+    Of(Vec<String>, IdSet),
     /// The name of a target or node set, an SQL condition, or a SELECT that returns ids.
     Text(String),
     /// The cells for which a condition on their properties holds.
@@ -21,16 +23,52 @@ impl Group {
     /// The ids of a group; `None` stands for all cells.
     ///
     /// # Errors
-    /// A name that does not exist, a condition that does not fit the cells' properties. Ids are not checked:
-    /// a target may name virtual cells.
+    /// A name that does not exist, a condition that does not fit the cells' properties. Ids of the legacy format are
+    /// not checked: a target may name virtual cells.
     pub fn resolve(&self, circuit: &Circuit) -> Result<Option<IdSet>> {
         match self {
             Group::All => Ok(None),
-            Group::Ids(ids) => Ok(Some(ids.clone())),
+            Group::Ids(ids) => written_ids(ids, circuit).map(Some),
+            Group::Of(populations, ids) => translated(populations, ids, &circuit.populations).map(Some),
             Group::Text(text) => text_group(text, circuit).map(Some),
             Group::Where(condition) => cells_where(condition, circuit).map(Some),
         }
     }
+}
+
+/// Ids that a user wrote: where there are populations they must exist, and mean the cells of that id in each.
+fn written_ids(ids: &IdSet, circuit: &Circuit) -> Result<IdSet> {
+    let cells = &circuit.cells;
+    if circuit.populations.is_empty() {
+        return Ok(ids.clone());
+    }
+    let mut found = Vec::with_capacity(ids.len());
+    for &id in ids.listed() {
+        let before = found.len();
+        let packed = (0..circuit.populations.len()).map(|at| merged::pack(at, id));
+        found.extend(packed.filter(|&id| id >= 0 && cells.row_of(id).is_some()));
+        if found.len() == before || id < 0 {
+            return Err(Error::new(Code::Name, format!("the circuit has no cell {id}")).help(cells.describe_ids()));
+        }
+    }
+    Ok(IdSet::new(found))
+}
+
+/// Cells of some populations as ids of a view of others.
+fn translated(from: &[String], ids: &IdSet, to: &[String]) -> Result<IdSet> {
+    if from == to {
+        return Ok(ids.clone());
+    }
+    let place: Vec<Option<usize>> = from.iter().map(|name| to.iter().position(|t| t == name)).collect();
+    let one = |&id: &i64| {
+        let (at, id) = if from.len() > 1 { merged::unpack(id) } else { (0, id) };
+        let to_at = place.get(at).copied().flatten().ok_or_else(|| {
+            let name = from.get(at).map_or("another circuit", String::as_str);
+            Error::argument(format!("these are cells of `{name}`, where cells of {} are expected", to.join(", ")))
+        })?;
+        Ok(if to.len() > 1 { merged::pack(to_at, id) } else { id })
+    };
+    ids.listed().iter().map(one).collect()
 }
 
 /// The cells of a closed sphere: distance to the centre at most `radius` (µm).
@@ -101,7 +139,7 @@ fn text_group(text: &str, circuit: &Circuit) -> Result<IdSet> {
     let targets = circuit.targets.get()?;
     if targets.entry(text).is_some() {
         // Ids below the first are those of no cell anywhere, not even of a virtual one.
-        let first = circuit.cells.first_id();
+        let first = circuit.format.first_id();
         let ids = targets.resolve(text)?;
         let known = ids.sorted().first().is_none_or(|&id| id >= first);
         return Ok(if known {
@@ -209,10 +247,9 @@ impl ChosenCells {
                 };
                 format!("the circuit has no cells {}{more}", shown.join(", "))
             };
-            let (low, count) = (self.cells.first_id(), self.cells.count() as i64);
             return Err(Error::new(Code::Name, which).help(format!(
-                "its cells are {low} to {}; other ids are virtual and have no properties",
-                low + count - 1
+                "{}; other ids are virtual and have no properties",
+                self.cells.describe_ids()
             )));
         }
         Ok(ids.iter().map(|&id| self.cells.row_of(id).map(|r| r as u32)).collect())

@@ -177,9 +177,10 @@ fn cells_where(condition: &Expr, side: &str, schema: &Arc<Schema>) -> Result<Opt
     let mut ids = Vec::new();
     for morsel in link.cells.morsels() {
         let block = link.cells.open(&morsel)?;
-        let first = link.cells.first_id() + morsel.units.start as i64;
-        ids.extend(mask(&bound, block.as_ref())?.set_indices().map(|i| first + i as i64));
+        let start = morsel.units.start;
+        ids.extend(mask(&bound, block.as_ref())?.set_indices().map(|i| link.cells.id_of(start + i)));
     }
+    ids.sort_unstable();
     Ok(Some(IdSet::new(ids)))
 }
 

@@ -26,7 +26,7 @@ pub(super) fn group(ctx: &NativeCallContext, value: &Dynamic) -> Result<Group> {
         return Ok(Group::Text(text));
     }
     if let Some(cells) = value.read_lock::<Cells>() {
-        return Ok(Group::Ids(cells.ids()?));
+        return cells.group();
     }
     if let Some(region) = value.read_lock::<Region>() {
         return Ok(Group::Where(region.condition()));

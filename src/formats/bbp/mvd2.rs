@@ -492,7 +492,7 @@ mod tests {
     fn reads_every_section() {
         let file = read_text(SMALL).unwrap();
         let cells = &file.cells;
-        assert_eq!((cells.first_id(), cells.count()), (1, 3));
+        assert_eq!((cells.id_of(0), cells.count()), (1, 3));
         let names: Vec<&str> = cells.schema().columns().iter().map(|c| c.name.as_str()).collect();
         let expected = "id mtype etype layer synapse_class morph_class hypercolumn minicolumn morphology me_combo \
                         x y z orientation_w orientation_x orientation_y orientation_z";

@@ -1,38 +1,19 @@
 //! Cells of a `circuit.mvd3` file (HDF5): positions, orientations and properties; the gid is the row + 1.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Float32Type, Float64Type, Int32Type, Int64Type};
-use arrow_array::{
-    Array, ArrayRef, DictionaryArray, Float32Array, Float64Array, Int32Array, Int64Array, StringArray,
-};
+use arrow_array::types::{Float32Type, Int64Type};
+use arrow_array::{Array, ArrayRef, Float64Array, Int64Array};
 use arrow_schema::DataType;
 
-use crate::diag::{Deferred, Error, Result};
+use crate::diag::{Deferred, Result};
+use crate::formats::cells::{Column, ORIENTATION, column_type, read_property, sort_properties, wrong};
 use crate::formats::hdf5::{Dataset, File, Kind, Member};
-use crate::model::{CellTable, ColumnSpec, cell_column};
-
-/// The properties that come first, in this order; the others follow in alphabetical order after the place.
-const FIRST: [&str; 10] = [
-    "mtype",
-    "etype",
-    "layer",
-    "synapse_class",
-    "morph_class",
-    "region",
-    "hypercolumn",
-    "minicolumn",
-    "morphology",
-    "me_combo",
-];
+use crate::model::{CellTable, cell_column};
 
 const PROPERTIES: &str = "cells/properties";
-
-/// A column and the reading of its values.
-type Column = (ColumnSpec, Deferred<ArrayRef>);
 
 /// Opens the cells of an mvd3 file. Only headers are read; a column is read when it is first asked for.
 ///
@@ -44,9 +25,8 @@ pub fn read_cells(path: &Path) -> Result<Arc<CellTable>> {
     let positions = file.dataset("cells/positions")?;
     let count = expect_columns(&positions, 3)?;
     let mut names = properties(&file)?;
-    let rank = |name: &str| FIRST.iter().position(|f| *f == name).unwrap_or(FIRST.len());
-    names.sort_by(|a, b| (rank(a), a).cmp(&(rank(b), b)));
-    let others = names.split_off(names.iter().filter(|n| rank(n) < FIRST.len()).count());
+    let known = sort_properties(&mut names);
+    let others = names.split_off(known);
 
     let ids = Deferred::new(move || Ok(Arc::new(Int64Array::from_iter_values(1..=count as i64)) as ArrayRef));
     let mut columns = vec![(cell_column("id", DataType::Int64), ids)];
@@ -77,10 +57,6 @@ fn expect_columns(dataset: &Dataset, columns: u64) -> Result<usize> {
     }
 }
 
-fn wrong(dataset: &Dataset, message: impl Into<String>) -> Error {
-    Error::format(message).in_dataset(dataset.file().path(), dataset.path())
-}
-
 /// Columns of one table, which is read once for all of them.
 fn table_columns(dataset: Dataset, names: &[&str]) -> Vec<Column> {
     let table =
@@ -107,15 +83,14 @@ fn float64(column: &ArrayRef, dataset: &Dataset) -> Result<ArrayRef> {
 
 /// Orientations as quaternions, stored x, y, z, w. A file without them has cells that were not turned.
 fn orientations(file: &File, count: usize) -> Result<Vec<Column>> {
-    const NAMES: [&str; 4] = ["orientation_w", "orientation_x", "orientation_y", "orientation_z"];
     let path = "cells/orientations";
     if file.find(path).is_none() {
         let constant = |name: &&str| {
-            let value = if *name == NAMES[0] { 1.0 } else { 0.0 };
+            let value = if *name == ORIENTATION[0] { 1.0 } else { 0.0 };
             let values = move || Ok(Arc::new(Float64Array::from(vec![value; count])) as ArrayRef);
             (cell_column(name, DataType::Float64), Deferred::new(values))
         };
-        return Ok(NAMES.iter().map(constant).collect());
+        return Ok(ORIENTATION.iter().map(constant).collect());
     }
     let dataset = file.dataset(path)?;
     let rows = expect_columns(&dataset, 4)?;
@@ -142,88 +117,19 @@ fn property_column(file: &File, name: &str, count: usize) -> Result<Column> {
         (Kind::Int, Some(Member::Dataset)) => Some(file.dataset(&library)?),
         _ => None,
     };
-    let data_type = match library.as_ref().unwrap_or(&dataset).kind() {
-        Kind::Int => DataType::Int64,
-        Kind::Float32 => DataType::Float32,
-        Kind::Float64 => DataType::Float64,
-        Kind::Bool => DataType::Boolean,
-        Kind::Text | Kind::Enumeration => {
-            DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
-        }
-        Kind::Other => return Err(wrong(&dataset, "its values are neither numbers nor text")),
-    };
-    let name_of_it = name.to_owned();
-    let values = move || {
-        if let Some(library) = &library {
-            return looked_up(&name_of_it, &dataset, library);
-        }
-        let values = dataset.read()?;
-        Ok(if dataset.kind() == Kind::Text { dictionary(values.as_string()) } else { values })
-    };
+    let kind = library.as_ref().unwrap_or(&dataset).kind();
+    let data_type =
+        column_type(kind).ok_or_else(|| wrong(&dataset, "its values are neither numbers nor text"))?;
+    let whose = format!("property `{name}` of cell");
+    let values = move || read_property(&dataset, library.as_ref(), |row| format!("{whose} {}", row + 1));
     Ok((cell_column(name, data_type), Deferred::new(values)))
-}
-
-/// The values of the library at the indices that the property holds.
-fn looked_up(name: &str, property: &Dataset, library: &Dataset) -> Result<ArrayRef> {
-    let (stored, known) = (property.read()?, library.read()?);
-    let stored = stored.as_primitive::<Int64Type>().values();
-    if let Some(row) = stored.iter().position(|&v| v < 0 || v >= known.len() as i64) {
-        return Err(wrong(
-            property,
-            format!(
-                "property `{name}` of cell {} is the entry {} of a library of {}",
-                row + 1,
-                stored[row],
-                known.len()
-            ),
-        ));
-    }
-    let places = stored.iter().map(|&v| v as usize);
-    Ok(match library.kind() {
-        Kind::Text => {
-            let keys = Int32Array::from_iter_values(places.map(|p| p as i32));
-            Arc::new(
-                DictionaryArray::<Int32Type>::try_new(keys, known)
-                    .map_err(|e| wrong(library, e.to_string()))?,
-            )
-        }
-        Kind::Int => {
-            let known = known.as_primitive::<Int64Type>().values();
-            Arc::new(Int64Array::from_iter_values(places.map(|p| known[p])))
-        }
-        Kind::Float32 => {
-            let known = known.as_primitive::<Float32Type>().values();
-            Arc::new(Float32Array::from_iter_values(places.map(|p| known[p])))
-        }
-        Kind::Float64 => {
-            let known = known.as_primitive::<Float64Type>().values();
-            Arc::new(Float64Array::from_iter_values(places.map(|p| known[p])))
-        }
-        Kind::Bool | Kind::Enumeration | Kind::Other => {
-            return Err(wrong(library, "a library of neither numbers nor text"));
-        }
-    })
-}
-
-/// Text as codes into its distinct values, in the order in which they first appear.
-fn dictionary(texts: &StringArray) -> ArrayRef {
-    let mut codes: HashMap<&str, i32> = HashMap::new();
-    let mut distinct = Vec::new();
-    let mut keys = Vec::with_capacity(texts.len());
-    for text in texts.iter().flatten() {
-        keys.push(*codes.entry(text).or_insert_with(|| {
-            distinct.push(text);
-            distinct.len() as i32 - 1
-        }));
-    }
-    // The keys were counted from the values, so they fit.
-    let values = Arc::new(StringArray::from(distinct));
-    Arc::new(DictionaryArray::<Int32Type>::new(Int32Array::from(keys), values))
 }
 
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
+
+    use arrow_array::types::{Float64Type, Int32Type};
 
     use super::*;
 
@@ -251,7 +157,7 @@ mod tests {
     fn bluepy_cells_come_out_with_places_and_quaternions() {
         let Some(path) = shared("bluepy/data/circuit.mvd3") else { return };
         let cells = read_cells(&path).unwrap();
-        assert_eq!((cells.first_id(), cells.count()), (1, 3));
+        assert_eq!((cells.id_of(0), cells.count()), (1, 3));
         assert_eq!(texts(&cells, "mtype"), ["L2_X", "L6_Y", "L6_Y"]);
         assert_eq!(texts(&cells, "etype"), ["bNA", "bNA", "cNA"]);
         assert_eq!(texts(&cells, "morphology"), ["morph-A", "morph-B", "morph-C"]);
@@ -281,14 +187,6 @@ mod tests {
                 assert_eq!(column.data_type(), &spec.data_type, "{}", spec.name);
             }
         }
-    }
-
-    #[test]
-    fn texts_become_codes_in_order_of_appearance() {
-        let array = dictionary(&StringArray::from(vec!["b", "a", "b"]));
-        let array = array.as_dictionary::<Int32Type>();
-        assert_eq!(array.keys().values(), &[0, 1, 0]);
-        assert_eq!(array.values().as_string::<i32>().value(1), "a");
     }
 
     fn fixture(name: &str) -> PathBuf {

@@ -276,6 +276,9 @@ impl Located {
             connectome: open_synapses(self.synapses, &cells, false, self.no_synapses),
             projections,
             emodels: open_emodels(self.hoc, self.mecombo),
+            network: None,
+            populations: Vec::new(),
+            ends: (None, None),
             cells,
         })
     }

@@ -7,6 +7,8 @@ use arrow_array::types::Int32Type;
 use arrow_array::{
     ArrayRef, BooleanArray, DictionaryArray, Float32Array, Float64Array, Int32Array, Int64Array, StringArray,
 };
+use hdf5_reader::messages::HdfMessage;
+use hdf5_reader::messages::layout::DataLayout;
 use hdf5_reader::{Attribute, ByteOrder, Datatype, EnumMember, SliceInfo, SliceInfoElem};
 use serde_json::Value;
 
@@ -218,7 +220,31 @@ impl Dataset {
         self.inner.read_raw_bytes().map_err(|e| self.file.fault(&self.path, &e))
     }
 
-    fn error(&self, message: impl Into<String>) -> Error {
+    /// The first byte of its elements, where they lie in one piece as they are read.
+    pub(super) fn in_place(&self) -> Option<usize> {
+        let header = self.file.0.reader.get_or_parse_header(self.inner.address()).ok()?;
+        let mut start = None;
+        for message in &header.messages {
+            match message {
+                HdfMessage::DataLayout(layout) => {
+                    if let DataLayout::Contiguous { address, .. } = layout.layout {
+                        start = usize::try_from(address).ok().filter(|_| address != nowhere(&self.file));
+                    }
+                }
+                HdfMessage::FilterPipeline(_) | HdfMessage::ExternalFiles(_) => return None,
+                _ => {}
+            }
+        }
+        start
+    }
+
+    /// How many rows are stored together in a chunk.
+    pub(super) fn chunk_rows(&self) -> Option<usize> {
+        self.inner.chunks().and_then(|chunk| chunk.first().map(|&rows| rows as usize))
+    }
+
+    /// An error about the dataset.
+    pub fn error(&self, message: impl Into<String>) -> Error {
         Error::format(message).in_dataset(self.file.path(), &*self.path)
     }
 
@@ -232,7 +258,7 @@ impl Dataset {
     }
 
     /// The numbers of some rows.
-    fn numbers<C: Convert>(&self, rows: &Range<usize>) -> Result<Vec<C::Out>> {
+    pub(super) fn numbers<C: Convert>(&self, rows: &Range<usize>) -> Result<Vec<C::Out>> {
         macro_rules! typed {
             ($stored:ty, $make:expr) => {
                 self.typed::<$stored>(rows)?.into_iter().map($make).collect()
@@ -302,6 +328,11 @@ impl Dataset {
         let array = DictionaryArray::<Int32Type>::try_new(Int32Array::from(keys), Arc::new(names));
         Ok(Arc::new(array.map_err(|e| self.error(e.to_string()))?))
     }
+}
+
+/// The address that stands for no address.
+fn nowhere(file: &File) -> u64 {
+    super::header::Sizes::of(file).nowhere()
 }
 
 /// The stored type of numbers (of an enumeration: of its codes).

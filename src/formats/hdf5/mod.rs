@@ -9,6 +9,7 @@ mod extents;
 mod header;
 mod links;
 mod numbers;
+mod series;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,7 @@ use crate::diag::{Code, Error, Result};
 pub use arrays::{Dataset, Kind};
 pub use extents::{Extent, Extents};
 pub use numbers::{Convert, Element, Float32, Float64, Rounded, Truncated};
+pub use series::Series;
 
 /// Decoded chunks that a file keeps for the next read of the same chunk.
 const CHUNK_CACHE_BYTES: usize = 32 << 20;

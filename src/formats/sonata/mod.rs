@@ -1,3 +1,20 @@
-//! SONATA: circuits of node and edge populations, in JSON and HDF5. Ids are those of the nodes, from 0.
+//! SONATA: circuits of populations of nodes and edges in JSON and HDF5, in the flavours of the Blue Brain Project and of
+//! the Allen Institute. Ids are those of the nodes, from 0.
+//!
+//! | module | what it reads |
+//! |---|---|
+//! | [`config`] | `circuit_config.json`: which populations there are, and in which files |
+//! | [`node_sets`] | `node_sets.json`: named groups of cells, given by rules |
+//! | [`nodes`], [`types`] | cells, and what all cells of a type have in common |
+//! | [`edges`] | synapses and other edges |
+//! | [`open`] | all of it as a circuit |
+//! | [`write`] | (writes) any circuit |
 
+pub mod config;
+pub mod edges;
+mod json;
+pub mod node_sets;
+pub mod nodes;
+pub mod open;
+pub mod types;
 pub mod write;

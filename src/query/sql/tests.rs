@@ -456,3 +456,24 @@ fn units_stay() {
     assert_eq!(units, [Some("µm"), Some("µm"), None]);
     assert_eq!(Value::Null.to_string(), "()");
 }
+
+#[test]
+fn cells_with_listed_ids_are_reached_over_links() {
+    let array = |values: &[i64]| -> ArrayRef { Arc::new(Int64Array::from(values.to_vec())) };
+    let column = |name: &str| ColumnSpec::new(name, DataType::Int64);
+    let ids = [70, 30, 50];
+    let columns = vec![
+        (column("id"), Deferred::ready(array(&ids))),
+        (column("layer"), Deferred::ready(array(&[1, 2, 3]))),
+    ];
+    let cells = CellTable::with_ids(ids.to_vec(), columns, "a test").expect("cells");
+    let schema = Schema::new(vec![column("pre")]).linked("pre", &cells);
+    let pre = Frame::with_schema(Arc::new(schema), vec![array(&[30, 31, 70])], 3).expect("a frame");
+    let table = Table::in_memory(pre);
+    let layers = table.column("pre.layer").expect("a column").values;
+    let layers = arrow_cast::cast(&layers, &DataType::Int64).expect("numbers");
+    let expected: ArrayRef = Arc::new(Int64Array::from(vec![Some(2), None, Some(1)]));
+    assert_eq!(&layers, &expected);
+    let condition = condition("pre.layer = 1").expect("a condition");
+    assert_eq!(table.filter(condition).and_then(|t| t.count()).expect("a count"), 1);
+}

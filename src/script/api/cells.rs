@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use rhai::{Array, Dynamic, ImmutableString, Map, NativeCallContext};
 
-use super::circuit::Circuit;
+use super::circuit::{Circuit, Origin};
 use super::space::Region;
 use super::synapses::{Synapses, connections_between};
 use super::table::Rows;
@@ -62,9 +62,8 @@ impl Cells {
     pub fn one(circuit: &Circuit, id: i64) -> Result<Self> {
         let cells = &circuit.0.cells;
         if cells.row_of(id).is_none() {
-            let (first, count) = (cells.first_id(), cells.count() as i64);
             return Err(Error::new(crate::diag::Code::Name, format!("the circuit has no cell {id}"))
-                .help(format!("its cells are {first} to {}", first + count - 1)));
+                .help(cells.describe_ids()));
         }
         Ok(Cells { single: true, ..Self::of_ids(circuit, IdSet::new(vec![id])) })
     }
@@ -86,8 +85,30 @@ impl Cells {
     }
 
     /// The ids; `None` if these are all cells of the circuit.
-    fn group(&self) -> Result<Group> {
-        Ok(Group::Ids(self.ids()?))
+    pub(in crate::script) fn group(&self) -> Result<Group> {
+        Ok(Group::Of(self.circuit.0.populations.clone(), self.ids()?))
+    }
+
+    /// The synapses among which these cells are those that make them.
+    pub(super) fn makers(&self) -> Result<Origin> {
+        let origin = self.circuit.origin()?;
+        if !Arc::ptr_eq(&origin.pre.0, &self.circuit.0) {
+            return Err(self.no_synapses("start from"));
+        }
+        Ok(origin)
+    }
+
+    /// The synapses among which these cells are those that they end on.
+    pub(super) fn takers(&self) -> Result<Origin> {
+        let origin = self.circuit.origin()?;
+        if !Arc::ptr_eq(&origin.post.0, &self.circuit.0) {
+            return Err(self.no_synapses("end on"));
+        }
+        Ok(origin)
+    }
+
+    fn no_synapses(&self, what: &str) -> Error {
+        Error::argument(format!("no synapses {what} the cells of {}", self.circuit.0.populations.join(", ")))
     }
 
     /// A property of a single cell.
@@ -155,18 +176,18 @@ pub(super) fn register(api: &mut Api) {
         "A row for each connected pair from these cells to a group: `pre`, `post`, `n_synapses`.",
         "circuit.cells(\"L4_PC\").connections(\"L5_TTPC1\").count()",
         |ctx: NativeCallContext, c: &mut Cells, post: Dynamic| -> Answer<Table> {
-            Ok(connections_between(&c.circuit.origin(), &c.group()?, &group(&ctx, &post)?)?)
+            Ok(connections_between(&c.makers()?, &c.group()?, &group(&ctx, &post)?)?)
         },
     );
     api.also("connections", |c: &mut Cells| -> Answer<Table> {
-        Ok(connections_between(&c.circuit.origin(), &c.group()?, &Group::All)?)
+        Ok(connections_between(&c.makers()?, &c.group()?, &Group::All)?)
     });
     api.call(
         "degrees() -> Table",
         "In- and out-degree of each cell, zeros included: `id, in_degree, out_degree, total_degree` (connected \
          cells) and `in_synapses, out_synapses`. Partners are counted in the whole circuit.",
         "circuit.cells(\"L5_TTPC1\").degrees().mean(\"in_degree\")",
-        |c: &mut Cells| -> Answer<Table> { Ok(super::pathway::degrees(&c.circuit.origin(), &c.ids()?)?) },
+        |c: &mut Cells| -> Answer<Table> { Ok(super::pathway::degrees(c)?) },
     );
     api.call(
         "density(region) -> float",
@@ -257,10 +278,10 @@ fn sets(api: &mut Api) {
 
 fn synapses(api: &mut Api) {
     let incoming = |ctx: NativeCallContext, c: &mut Cells, pre: Dynamic| -> Answer<Synapses> {
-        Ok(Synapses::between(&c.circuit.origin(), &group(&ctx, &pre)?, &c.group()?)?)
+        Ok(Synapses::between(&c.takers()?, &group(&ctx, &pre)?, &c.group()?)?)
     };
     let all_incoming = |c: &mut Cells| -> Answer<Synapses> {
-        Ok(Synapses::between(&c.circuit.origin(), &Group::All, &c.group()?)?)
+        Ok(Synapses::between(&c.takers()?, &Group::All, &c.group()?)?)
     };
     api.call(
         "incoming(pre) -> Synapses",
@@ -274,14 +295,11 @@ fn synapses(api: &mut Api) {
         api.also(name, incoming);
     }
     let outgoing = |ctx: NativeCallContext, c: &mut Cells, post: Dynamic| -> Answer<Synapses> {
-        let mut synapses = Synapses::between(&c.circuit.origin(), &c.group()?, &group(&ctx, &post)?)?;
-        synapses.order_by(Side::Outgoing)?;
-        Ok(synapses)
+        let synapses = Synapses::between(&c.makers()?, &c.group()?, &group(&ctx, &post)?)?;
+        Ok(synapses.order_by(Side::Outgoing))
     };
     let all_outgoing = |c: &mut Cells| -> Answer<Synapses> {
-        let mut synapses = Synapses::between(&c.circuit.origin(), &c.group()?, &Group::All)?;
-        synapses.order_by(Side::Outgoing)?;
-        Ok(synapses)
+        Ok(Synapses::between(&c.makers()?, &c.group()?, &Group::All)?.order_by(Side::Outgoing))
     };
     api.call(
         "outgoing(post) -> Synapses",
@@ -299,8 +317,9 @@ fn synapses(api: &mut Api) {
         "The cells that make synapses onto these.",
         "circuit.cell(7).sources().count()",
         |c: &mut Cells| -> Answer<Cells> {
-            let pairs = connections_between(&c.circuit.origin(), &Group::All, &c.group()?)?;
-            Ok(Cells::of_ids(&c.circuit, pairs.distinct_ids("pre")?))
+            let origin = c.takers()?;
+            let pairs = connections_between(&origin, &Group::All, &c.group()?)?;
+            Ok(Cells::of_ids(&origin.pre, pairs.distinct_ids("pre")?))
         },
     );
     api.call(
@@ -308,8 +327,9 @@ fn synapses(api: &mut Api) {
         "The cells that these make synapses onto.",
         "circuit.cell(7).targets_of().count()",
         |c: &mut Cells| -> Answer<Cells> {
-            let pairs = connections_between(&c.circuit.origin(), &c.group()?, &Group::All)?;
-            Ok(Cells::of_ids(&c.circuit, pairs.distinct_ids("post")?))
+            let origin = c.makers()?;
+            let pairs = connections_between(&origin, &c.group()?, &Group::All)?;
+            Ok(Cells::of_ids(&origin.post, pairs.distinct_ids("post")?))
         },
     );
 }

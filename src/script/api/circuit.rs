@@ -11,6 +11,7 @@ use super::cells::{Cells, cells_of_group};
 use super::pathway::{Pathway, Pathways};
 use super::synapses::{Synapses, connections_between};
 use crate::diag::{Error, Result};
+use crate::formats::sonata::open as sonata;
 use crate::model::{self, Column, ColumnSpec, Connectome, Frame};
 use crate::query::{CircuitTables, Group, Table, Value, sql, targets_table};
 use crate::script::args::{group, text_of};
@@ -28,33 +29,77 @@ pub struct Projection {
     name: String,
 }
 
-/// Where synapses are looked up: a circuit's own connectome or a projection's.
+/// Where synapses are looked up, and the cells at both ends.
 #[derive(Clone)]
 pub struct Origin {
-    /// The circuit whose cells the synapses end on.
-    pub circuit: Circuit,
-    /// The projection; the circuit's own synapses, if there is none.
-    pub projection: Option<String>,
+    /// The circuit whose cells make them.
+    pub pre: Circuit,
+    /// The circuit whose cells they end on.
+    pub post: Circuit,
+    /// The synapses.
+    pub connectome: Arc<dyn Connectome>,
+    /// Whether they come from fibres that are not among any cells: a projection of the legacy format.
+    pub from_fibres: bool,
 }
 
 impl Origin {
-    /// The synapses.
-    ///
-    /// # Errors
-    /// When their file cannot be opened.
-    pub fn connectome(&self) -> Result<Arc<dyn Connectome>> {
-        let connectome = match &self.projection {
-            Some(name) => self.circuit.0.projection(name)?.connectome.get()?,
-            None => self.circuit.0.connectome.get()?,
-        };
-        Ok(connectome.clone())
+    /// Whether both ends are the same cells, so that an id means the same on both sides.
+    pub fn is_within(&self) -> bool {
+        Arc::ptr_eq(&self.pre.0, &self.post.0)
     }
 }
 
 impl Circuit {
     /// The circuit's own synapses.
-    pub fn origin(&self) -> Origin {
-        Origin { circuit: self.clone(), projection: None }
+    ///
+    /// # Errors
+    /// When their file cannot be opened, or there are none.
+    pub fn origin(&self) -> Result<Origin> {
+        let connectome = self.0.connectome.get()?.clone();
+        let end = |name: &Option<String>| name.as_ref().map_or_else(|| Ok(self.clone()), |name| self.view(name));
+        Ok(Origin { pre: end(&self.0.ends.0)?, post: end(&self.0.ends.1)?, connectome, from_fibres: false })
+    }
+
+    /// The synapses of a projection.
+    ///
+    /// # Errors
+    /// When there is none of that name, or its file cannot be opened.
+    pub fn projected(&self, name: &str) -> Result<Origin> {
+        let connectome = self.0.projection(name)?.connectome.get()?.clone();
+        match &self.0.network {
+            Some(_) => self.population_of_edges(name),
+            None => Ok(Origin { pre: self.clone(), post: self.clone(), connectome, from_fibres: true }),
+        }
+    }
+
+    /// A population of edges.
+    ///
+    /// # Errors
+    /// When there is none of that name, or its file cannot be opened.
+    pub fn population_of_edges(&self, name: &str) -> Result<Origin> {
+        let edges = self.network()?.edge(name)?;
+        let (source, target) = edges.ends.clone()?;
+        let pre = self.view(&source)?;
+        let post = if source == target { pre.clone() } else { self.view(&target)? };
+        Ok(Origin { pre, post, connectome: edges.connectome.get()?.clone(), from_fibres: false })
+    }
+
+    fn network(&self) -> Result<&Arc<model::Network>> {
+        self.0.network.as_ref().ok_or_else(|| {
+            Error::argument("a circuit of the legacy format has no populations")
+                .help("its cells are `circuit.cells`, its synapses `circuit.synapses()` and `circuit.projection(name)`")
+        })
+    }
+
+    /// The circuit as it is seen from one population of cells.
+    ///
+    /// # Errors
+    /// When there is none of that name, or its file is damaged.
+    pub fn view(&self, population: &str) -> Result<Circuit> {
+        if self.0.populations == [population] {
+            return Ok(self.clone());
+        }
+        Ok(Circuit(Arc::new(sonata::view(self.network()?, population)?)))
     }
 
     /// The facts that a person wants to see first. What cannot be opened is said, not an error.
@@ -80,21 +125,32 @@ impl Circuit {
         Ok(card)
     }
 
-    /// Everything that the circuit's folder is made of, as a map.
+    /// The populations of cells and of edges, each with type, size and what is at its ends.
     fn populations(&self) -> Json {
         let size = |r: Result<Option<u64>>| r.ok().flatten().map_or(Json::Null, Json::from);
-        let synapses = |c: Result<&Arc<dyn Connectome>>| size(c.and_then(|c| Ok(c.synapses()?.row_count())));
-        let mut edges = serde_json::Map::new();
-        edges
-            .insert("default".into(), json!({"type": "chemical", "size": synapses(self.0.connectome.get())}));
+        let synapses = |c: &Arc<dyn Connectome>| c.synapses().map(|s| s.row_count());
+        let (mut nodes, mut edges) = (serde_json::Map::new(), serde_json::Map::new());
+        if let Some(network) = &self.0.network {
+            for p in &network.nodes {
+                let cells = size(p.cells.get().map(|cells| Some(cells.count() as u64)));
+                nodes.insert(p.name.clone(), json!({"type": p.kind, "size": cells}));
+            }
+            for p in &network.edges {
+                let (source, target) = p.ends.clone().map_or((None, None), |(a, b)| (Some(a), Some(b)));
+                let n = size(p.connectome.get().and_then(synapses));
+                edges.insert(p.name.clone(), json!({"type": p.kind, "size": n, "source": source, "target": target}));
+            }
+            return json!({"nodes": nodes, "edges": edges});
+        }
+        nodes.insert("default".into(), json!({"type": "biophysical", "size": self.0.cells.count()}));
+        let own = size(self.0.connectome.get().and_then(synapses));
+        edges.insert("default".into(), json!({"type": "chemical", "size": own}));
         for projection in &self.0.projections {
             let kind = projection.config.get("Type").and_then(Json::as_str).unwrap_or("Synaptic");
-            edges.insert(
-                projection.name.clone(),
-                json!({"type": kind, "size": synapses(projection.connectome.get())}),
-            );
+            let n = size(projection.connectome.get().and_then(synapses));
+            edges.insert(projection.name.clone(), json!({"type": kind, "size": n}));
         }
-        json!({"nodes": {"default": {"type": "biophysical", "size": self.0.cells.count()}}, "edges": edges})
+        json!({"nodes": nodes, "edges": edges})
     }
 }
 
@@ -151,6 +207,7 @@ pub(super) fn register(api: &mut Api) {
     api.also("targets", |c: &mut Circuit| -> Answer<Table> {
         Ok(targets_table(c.0.targets.get()?.as_ref())?)
     });
+    populations(api);
     connectivity(api);
     projections(api);
     api.call(
@@ -196,12 +253,32 @@ fn facts(api: &mut Api) {
     );
 }
 
+fn populations(api: &mut Api) {
+    api.call(
+        "nodes(population) -> Cells",
+        "The cells of one population of a SONATA circuit; of these a group, if one is given.",
+        "circuit.format == \"sonata\" && circuit.nodes(\"default\").count() > 0",
+        |c: &mut Circuit, population: &str| -> Answer<Cells> { Ok(Cells::all(&c.view(population)?)) },
+    );
+    api.also("nodes", |ctx: NativeCallContext, c: &mut Circuit, population: &str, g: Dynamic| -> Answer<Cells> {
+        Ok(cells_of_group(&ctx, &c.view(population)?, &g)?)
+    });
+    api.call(
+        "edges(population) -> Synapses",
+        "The edges of one population of a SONATA circuit, whatever they are: synapses, gap junctions, end feet.",
+        "circuit.format == \"sonata\" && circuit.edges(\"default__default__chemical\").count() > 0",
+        |c: &mut Circuit, population: &str| -> Answer<Synapses> {
+            Ok(Synapses::all(&c.population_of_edges(population)?)?)
+        },
+    );
+}
+
 fn connectivity(api: &mut Api) {
     api.call(
         "synapses() -> Synapses",
         "All synapses among the cells.",
         "circuit.synapses().count()",
-        |c: &mut Circuit| -> Answer<Synapses> { Ok(Synapses::all(&c.origin())?) },
+        |c: &mut Circuit| -> Answer<Synapses> { Ok(Synapses::all(&c.origin()?)?) },
     );
     api.call(
         "pathway(pre, post) -> Pathway",
@@ -209,28 +286,28 @@ fn connectivity(api: &mut Api) {
          name.",
         "circuit.pathway(\"L4_PC\", \"L5_TTPC1\").synapses().count()",
         |ctx: NativeCallContext, c: &mut Circuit, pre: Dynamic, post: Dynamic| -> Answer<Pathway> {
-            Ok(Pathway::between(&ctx, &c.origin(), &pre, &post)?)
+            Ok(Pathway::between(&ctx, &c.origin()?, &pre, &post)?)
         },
     );
     api.call(
         "pathways(property) -> Pathways",
         "All pairs of values of a cell property, as a set of pathways.",
         "circuit.pathways(\"synapse_class\").probability()",
-        |c: &mut Circuit, property: &str| -> Answer<Pathways> { Ok(Pathways::new(&c.origin(), property)?) },
+        |c: &mut Circuit, property: &str| -> Answer<Pathways> { Ok(Pathways::new(&c.origin()?, property)?) },
     );
     api.call(
         "connections(pre, post) -> Table",
         "A row for each connected pair of cells: `pre`, `post`, `n_synapses`. Both groups are optional.",
         "circuit.connections(\"L4_PC\", \"L5_TTPC1\").mean(\"n_synapses\")",
         |ctx: NativeCallContext, c: &mut Circuit, pre: Dynamic, post: Dynamic| -> Answer<Table> {
-            Ok(connections_between(&c.origin(), &group(&ctx, &pre)?, &group(&ctx, &post)?)?)
+            Ok(connections_between(&c.origin()?, &group(&ctx, &pre)?, &group(&ctx, &post)?)?)
         },
     );
     api.also("connections", |c: &mut Circuit| -> Answer<Table> {
-        Ok(connections_between(&c.origin(), &Group::All, &Group::All)?)
+        Ok(connections_between(&c.origin()?, &Group::All, &Group::All)?)
     });
     api.also("connections", |ctx: NativeCallContext, c: &mut Circuit, pre: Dynamic| -> Answer<Table> {
-        Ok(connections_between(&c.origin(), &group(&ctx, &pre)?, &Group::All)?)
+        Ok(connections_between(&c.origin()?, &group(&ctx, &pre)?, &Group::All)?)
     });
 }
 
@@ -267,7 +344,7 @@ fn projections(api: &mut Api) {
         "metadata -> map",
         "Facts of its synapse files.",
         "circuit.projection(\"Thalamocortical_input_VPM\").metadata",
-        |p: &mut Projection| -> Answer<Dynamic> { Ok(from_json(&p.origin().connectome()?.facts()?)) },
+        |p: &mut Projection| -> Answer<Dynamic> { Ok(from_json(&p.origin()?.connectome.facts()?)) },
     );
     api.call(
         "sources() -> array",
@@ -281,16 +358,16 @@ fn projections(api: &mut Api) {
         "Its synapses; onto a group of cells, if one is given.",
         "circuit.projection(\"Thalamocortical_input_VPM\").synapses(\"Layer4\").count()",
         |ctx: NativeCallContext, p: &mut Projection, post: Dynamic| -> Answer<Synapses> {
-            Ok(Synapses::between(&p.origin(), &Group::All, &group(&ctx, &post)?)?)
+            Ok(Synapses::between(&p.origin()?, &Group::All, &group(&ctx, &post)?)?)
         },
     );
-    api.also("synapses", |p: &mut Projection| -> Answer<Synapses> { Ok(Synapses::all(&p.origin())?) });
+    api.also("synapses", |p: &mut Projection| -> Answer<Synapses> { Ok(Synapses::all(&p.origin()?)?) });
     api.call(
         "pathway(pre, post) -> Pathway",
         "The part of it from a group of source cells to a group of the circuit's.",
         "circuit.projection(\"Thalamocortical_input_VPM\").pathway((), \"Layer4\").n_synapses().mean(\"n_synapses\")",
         |ctx: NativeCallContext, p: &mut Projection, pre: Dynamic, post: Dynamic| -> Answer<Pathway> {
-            Ok(Pathway::between(&ctx, &p.origin(), &pre, &post)?)
+            Ok(Pathway::between(&ctx, &p.origin()?, &pre, &post)?)
         },
     );
     api.call(
@@ -298,17 +375,17 @@ fn projections(api: &mut Api) {
         "A row for each connected pair: `pre`, `post`, `n_synapses`. Both groups are optional.",
         "circuit.projection(\"Thalamocortical_input_VPM\").connections().count()",
         |ctx: NativeCallContext, p: &mut Projection, pre: Dynamic, post: Dynamic| -> Answer<Table> {
-            Ok(connections_between(&p.origin(), &group(&ctx, &pre)?, &group(&ctx, &post)?)?)
+            Ok(connections_between(&p.origin()?, &group(&ctx, &pre)?, &group(&ctx, &post)?)?)
         },
     );
     api.also("connections", |p: &mut Projection| -> Answer<Table> {
-        Ok(connections_between(&p.origin(), &Group::All, &Group::All)?)
+        Ok(connections_between(&p.origin()?, &Group::All, &Group::All)?)
     });
 }
 
 impl Projection {
-    fn origin(&self) -> Origin {
-        Origin { circuit: self.circuit.clone(), projection: Some(self.name.clone()) }
+    fn origin(&self) -> Result<Origin> {
+        self.circuit.projected(&self.name)
     }
 
     fn sources(&self) -> Result<Vec<i64>> {
@@ -319,7 +396,7 @@ impl Projection {
         {
             return Ok(targets.resolve(target)?.sorted().to_vec());
         }
-        let pairs = connections_between(&self.origin(), &Group::All, &Group::All)?;
+        let pairs = connections_between(&self.origin()?, &Group::All, &Group::All)?;
         Ok(pairs.distinct_ids("pre")?.sorted().to_vec())
     }
 

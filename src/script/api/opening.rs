@@ -10,6 +10,7 @@ use crate::diag::{Error, Result};
 use crate::formats::bbp::config::{BlueConfig, Section};
 use crate::formats::bbp::mecombo;
 use crate::formats::bbp::open as bbp;
+use crate::formats::open as formats;
 use crate::formats::bbp::target::read_targets;
 use crate::formats::paths::PathMap;
 use crate::formats::sniff::{Kind, sniff};
@@ -31,7 +32,7 @@ fn path_map() -> PathMap {
 /// # Errors
 /// When the path holds no circuit, or a damaged one.
 pub fn open_circuit(path: &Path) -> Result<Circuit> {
-    Ok(Circuit(Arc::new(bbp::open_circuit(path, &path_map())?)))
+    Ok(Circuit(Arc::new(formats::open_circuit(path, &path_map())?)))
 }
 
 /// Opens whatever a path holds.
@@ -40,9 +41,13 @@ pub fn open_circuit(path: &Path) -> Result<Circuit> {
 /// When there is nothing, or nothing that is known.
 pub fn open(path: &Path) -> Result<Dynamic> {
     match sniff(path)? {
-        Kind::CircuitConfig | Kind::BlueConfig | Kind::CircuitParts | Kind::Mvd2 | Kind::Mvd3 => {
-            Ok(Dynamic::from(open_circuit(path)?))
-        }
+        Kind::CircuitConfig
+        | Kind::BlueConfig
+        | Kind::CircuitParts
+        | Kind::Mvd2
+        | Kind::Mvd3
+        | Kind::SonataCircuit
+        | Kind::SonataNodes => Ok(Dynamic::from(open_circuit(path)?)),
         Kind::Targets => Ok(Dynamic::from(Targets(read_targets(&[path.to_owned()])?))),
         Kind::Table => Ok(Dynamic::from(Table::in_memory(table::read(path)?))),
         Kind::Nrn => Err(Error::format("synapses alone are no circuit")

@@ -6,12 +6,12 @@ use arrow_array::{ArrayRef, Float64Array, Int64Array};
 use rhai::{Dynamic, Map, NativeCallContext};
 use serde_json::{Value as Json, json};
 
-use super::circuit::Origin;
+use super::circuit::{Circuit, Origin};
 use super::synapses::{Synapses, connections_between};
 use crate::analysis::connectivity::{self, Probability};
 use crate::analysis::{self, CommonNeighbours, Graph, Metric, Rows, Within, distance};
 use crate::diag::{Error, Result};
-use crate::model::{Column, ColumnSpec, Frame, IdSet, SparseMatrix, units};
+use crate::model::{CellTable, Column, ColumnSpec, Frame, IdSet, SparseMatrix, units};
 use crate::plot::Figure;
 use crate::query::{Aggregate, BinaryOp, Expr, Group, JoinKind, Named, Table, Value, value_at};
 use crate::script::args::{group, number};
@@ -34,6 +34,9 @@ struct Net {
     positions: Option<Vec<[f64; 3]>>,
 }
 
+/// Marks the ids of presynaptic cells that are another population than the postsynaptic ones: both count from 0.
+const OTHER: i64 = 1 << 60;
+
 impl Net {
     fn pathway(&self) -> Result<analysis::Pathway<'_>> {
         let pathway = analysis::Pathway::new(&self.graph, &self.pre, &self.post)?;
@@ -44,7 +47,7 @@ impl Net {
     }
 
     fn id(&self, row: u32) -> i64 {
-        self.ids[row as usize]
+        self.ids[row as usize] & !OTHER
     }
 }
 
@@ -54,9 +57,20 @@ fn ints(frame: &Frame, column: &str) -> Result<Vec<i64>> {
     Ok((0..frame.rows()).map(one).collect())
 }
 
+/// Positions of the cells on both sides, if both are known.
+fn positions_of_both(origin: &Origin, ids: &[i64]) -> Result<Option<Vec<[f64; 3]>>> {
+    // Marked ids are the largest.
+    let (posts, pres) = ids.split_at(ids.partition_point(|id| id & OTHER == 0));
+    let pres: Vec<i64> = pres.iter().map(|id| id & !OTHER).collect();
+    let (posts, pres) = (positions(&origin.post.0.cells, posts)?, positions(&origin.pre.0.cells, &pres)?);
+    Ok(posts.zip(pres).map(|(mut posts, pres)| {
+        posts.extend(pres);
+        posts
+    }))
+}
+
 /// Positions of cells, if the circuit has all of them and knows where they are.
-fn positions(origin: &Origin, ids: &[i64]) -> Result<Option<Vec<[f64; 3]>>> {
-    let cells = &origin.circuit.0.cells;
+fn positions(cells: &CellTable, ids: &[i64]) -> Result<Option<Vec<[f64; 3]>>> {
     let rows: Option<Vec<usize>> = ids.iter().map(|&id| cells.row_of(id)).collect();
     let axes: Option<Vec<usize>> = ["x", "y", "z"].iter().map(|axis| cells.schema().find(axis)).collect();
     let (Some(rows), Some(axes)) = (rows, axes) else { return Ok(None) };
@@ -73,18 +87,20 @@ impl Pathway {
         pre: &Dynamic,
         post: &Dynamic,
     ) -> Result<Self> {
-        let circuit = &origin.circuit.0;
         let (pre, post) = (group(ctx, pre)?, group(ctx, post)?);
         if matches!((&pre, &post), (Group::All, Group::All)) {
             return Err(Error::argument("a pathway needs a group on one side at least")
                 .help("all synapses are `.synapses()`, all connections `.connections()`"));
         }
-        Ok(Pathway { origin: origin.clone(), pre: pre.resolve(circuit)?, post: post.resolve(circuit)? })
+        let (pre, post) = (pre.resolve(&origin.pre.0)?, post.resolve(&origin.post.0)?);
+        Ok(Pathway { origin: origin.clone(), pre, post })
     }
 
     fn groups(&self) -> (Group, Group) {
-        let group = |ids: &Option<IdSet>| ids.clone().map_or(Group::All, Group::Ids);
-        (group(&self.pre), group(&self.post))
+        let group = |ids: &Option<IdSet>, circuit: &Circuit| {
+            ids.clone().map_or(Group::All, |ids| Group::Of(circuit.0.populations.clone(), ids))
+        };
+        (group(&self.pre, &self.origin.pre), group(&self.post, &self.origin.post))
     }
 
     fn synapses(&self) -> Result<Synapses> {
@@ -99,33 +115,37 @@ impl Pathway {
 
     /// The ids of both sides, ascending. The whole presynaptic side of a projection is who makes synapses.
     fn sides(&self) -> Result<(Vec<i64>, Vec<i64>)> {
-        let cells = &self.origin.circuit.0.cells;
-        let all = || (cells.first_id()..cells.first_id() + cells.count() as i64).collect::<Vec<i64>>();
-        let pre = match (&self.pre, &self.origin.projection) {
-            (Some(ids), _) => ids.sorted().to_vec(),
-            (None, None) => all(),
-            (None, Some(_)) => self.connections()?.distinct_ids("pre")?.sorted().to_vec(),
+        let all = |circuit: &Circuit| circuit.0.cells.ids().sorted().to_vec();
+        let pre = match &self.pre {
+            Some(ids) => ids.sorted().to_vec(),
+            None if self.origin.from_fibres => self.connections()?.distinct_ids("pre")?.sorted().to_vec(),
+            None => all(&self.origin.pre),
         };
-        Ok((pre, self.post.as_ref().map_or_else(all, |ids| ids.sorted().to_vec())))
+        let post = self.post.as_ref().map_or_else(|| all(&self.origin.post), |ids| ids.sorted().to_vec());
+        Ok((pre, post))
     }
 
     /// The graph of the pathway; with `both`, also of what leads back and within either side.
     fn net(&self, both: bool) -> Result<Net> {
-        let (pre, post) = self.sides()?;
+        let (mut pre, post) = self.sides()?;
+        let mark = if self.origin.is_within() { 0 } else { OTHER };
+        pre.iter_mut().for_each(|id| *id |= mark);
         let mut ids: Vec<i64> = pre.iter().chain(&post).copied().collect();
         ids.sort_unstable();
         ids.dedup();
-        let table = if both {
-            let group = Group::Ids(IdSet::new(ids.clone()));
+        // Between two populations nothing leads back.
+        let table = if both && self.origin.is_within() {
+            let group = Group::Of(self.origin.post.0.populations.clone(), IdSet::new(ids.clone()));
             connections_between(&self.origin, &group, &group)?
         } else {
             self.connections()?
         };
         let frame = table.frame()?;
-        let (from, to) = (ints(&frame, "pre")?, ints(&frame, "post")?);
+        let (mut from, to) = (ints(&frame, "pre")?, ints(&frame, "post")?);
+        from.iter_mut().for_each(|id| *id |= mark);
         let graph = Graph::from_ids(&ids, &from, &to, Some(&ints(&frame, "n_synapses")?))?;
         let rows = Rows::new(&ids)?;
-        let positions = positions(&self.origin, &ids)?;
+        let positions = positions_of_both(&self.origin, &ids)?;
         Ok(Net { pre: rows.of(&pre), post: rows.of(&post), ids, graph, positions })
     }
 
@@ -226,10 +246,17 @@ fn partners_table(net: &Net, side: &str, partners: &connectivity::Partners) -> R
 }
 
 /// In- and out-degrees of some cells in the whole circuit, zeros included.
-pub(super) fn degrees(origin: &Origin, ids: &IdSet) -> Result<Table> {
+pub(super) fn degrees(cells: &super::cells::Cells) -> Result<Table> {
+    let (ids, origin) = (cells.ids()?, cells.circuit.origin()?);
     let ids = ids.sorted();
+    let populations = &cells.circuit.0.populations;
+    let mine = |end: &Circuit| std::sync::Arc::ptr_eq(&end.0, &cells.circuit.0);
     let side = |own: &str, pre: Group, post: Group| -> Result<std::collections::HashMap<i64, (i64, i64)>> {
-        let table = connections_between(origin, &pre, &post)?;
+        // Fibres take no synapses, and what only takes synapses makes none.
+        if !mine(if own == "pre" { &origin.pre } else { &origin.post }) {
+            return Ok(std::collections::HashMap::new());
+        }
+        let table = connections_between(&origin, &pre, &post)?;
         let counted = table.aggregate(
             vec![table.named(own)?],
             vec![
@@ -241,7 +268,7 @@ pub(super) fn degrees(origin: &Origin, ids: &IdSet) -> Result<Table> {
         let (cells, n, s) = (ints(&frame, own)?, ints(&frame, "n")?, ints(&frame, "s")?);
         Ok(cells.into_iter().zip(n.into_iter().zip(s)).collect())
     };
-    let group = || Group::Ids(IdSet::new(ids.to_vec()));
+    let group = || Group::Of(populations.clone(), IdSet::new(ids.to_vec()));
     let (incoming, outgoing) = (side("post", Group::All, group())?, side("pre", group(), Group::All)?);
     let get = |map: &std::collections::HashMap<i64, (i64, i64)>, id| map.get(&id).copied().unwrap_or((0, 0));
     let each = |f: &dyn Fn((i64, i64), (i64, i64)) -> i64| -> Vec<i64> {
@@ -437,7 +464,11 @@ pub(super) fn reciprocity_map(found: &connectivity::Reciprocity) -> Map {
 /// The adjacency matrix among some cells.
 pub(super) fn matrix_of_cells(cells: &super::cells::Cells) -> Result<SparseMatrix> {
     let ids = Some(cells.ids()?);
-    Pathway { origin: cells.circuit.origin(), pre: ids.clone(), post: ids }.matrix()
+    let origin = cells.makers()?;
+    if !origin.is_within() {
+        return Err(Error::argument("there are no synapses among these cells"));
+    }
+    Pathway { origin, pre: ids.clone(), post: ids }.matrix()
 }
 
 fn common_neighbours(p: &Pathway, side: &str) -> Result<Map> {
@@ -488,7 +519,9 @@ pub struct Pathways {
 
 impl Pathways {
     pub(super) fn new(origin: &Origin, property: &str) -> Result<Self> {
-        origin.circuit.0.cells.schema().position(property)?;
+        for end in [&origin.pre, &origin.post] {
+            end.0.cells.schema().position(property)?;
+        }
         Ok(Pathways { origin: origin.clone(), property: property.to_owned() })
     }
 
@@ -513,7 +546,11 @@ impl Pathways {
     fn anatomy(&self) -> Result<Table> {
         let connections = self.connections()?;
         let n = || Expr::column("n_synapses");
-        let itself = Expr::binary(BinaryOp::Equal, Expr::column("pre"), Expr::column("post"));
+        // Between two populations the same number is another cell.
+        let only_within = |condition: Expr| {
+            if self.origin.is_within() { condition } else { Expr::literal(false) }
+        };
+        let itself = only_within(Expr::binary(BinaryOp::Equal, Expr::column("pre"), Expr::column("post")));
         let autapse = Expr::If(Box::new(itself), Box::new(Expr::literal(1)), Box::new(Expr::literal(0)));
         let counted = connections.aggregate(
             self.keys(&connections)?,
@@ -525,18 +562,18 @@ impl Pathways {
                 ("autapses".to_owned(), Aggregate::Sum(autapse)),
             ],
         )?;
-        let cells = Table::of(self.origin.circuit.0.cells.clone());
-        let sizes = |name: &str| -> Result<Table> {
+        let sizes = |name: &str, circuit: &Circuit| -> Result<Table> {
+            let cells = Table::of(circuit.0.cells.clone());
             let key = cells.computed("key", Expr::column(&self.property))?;
             cells.aggregate(vec![key], vec![(name.to_owned(), Aggregate::Count)])
         };
         let joined = counted
-            .join(&sizes("n_pre")?, vec![("pre".into(), "key".into())], JoinKind::Inner)?
-            .join(&sizes("n_post")?, vec![("post".into(), "key".into())], JoinKind::Inner)?;
+            .join(&sizes("n_pre", &self.origin.pre)?, vec![("pre".into(), "key".into())], JoinKind::Inner)?
+            .join(&sizes("n_post", &self.origin.post)?, vec![("post".into(), "key".into())], JoinKind::Inner)?;
         let c = Expr::column;
         let real = |e: Expr| Expr::Call(crate::query::Function::ToFloat, vec![e]);
         let ratio = |a: Expr, b: Expr| Expr::binary(BinaryOp::Divide, real(a), real(b));
-        let same = Expr::binary(BinaryOp::Equal, c("pre"), c("post"));
+        let same = only_within(Expr::binary(BinaryOp::Equal, c("pre"), c("post")));
         let own = Expr::If(Box::new(same), Box::new(c("n_pre")), Box::new(Expr::literal(0)));
         let product = Expr::binary(BinaryOp::Multiply, c("n_pre"), c("n_post"));
         let pairs = Expr::binary(BinaryOp::Subtract, product, own);
@@ -572,14 +609,19 @@ impl Pathways {
 
     /// The probability of connections within a distance, one row a pathway.
     fn within(&self, within: Within) -> Result<Table> {
-        let cells = &self.origin.circuit.0.cells;
-        let ids: Vec<i64> = (cells.first_id()..cells.first_id() + cells.count() as i64).collect();
-        let Some(at) = positions(&self.origin, &ids)? else {
+        if !self.origin.is_within() {
+            return Err(Error::argument("the distance counts among the cells of one population")
+                .help("of a projection take one pathway: .pathway(pre, post).probability(distance)"));
+        }
+        let cells = &self.origin.post.0.cells;
+        let ids = cells.ids();
+        let ids = ids.listed();
+        let Some(at) = positions(cells, ids)? else {
             return Err(Error::argument("the circuit's cell file has no positions"));
         };
         let frame = self.connections()?.frame()?;
         let (pre, post) = (ints(&frame, "pre")?, ints(&frame, "post")?);
-        let graph = Graph::from_ids(&ids, &pre, &post, Some(&ints(&frame, "n_synapses")?))?;
+        let graph = Graph::from_ids(ids, &pre, &post, Some(&ints(&frame, "n_synapses")?))?;
         let property = Table::of(cells.clone()).column(&self.property)?;
         let (classes, names) = classes(&property);
         let sheets = connectivity::pathways(&graph, &classes, names.len(), Some((&at, within)))?;

@@ -3,7 +3,7 @@
 use rhai::{Dynamic, NativeCallContext};
 
 use super::cells::Cells;
-use super::circuit::Origin;
+use super::circuit::{Circuit, Origin};
 use super::table::Rows;
 use crate::diag::Result;
 use crate::model::{IdSet, Side};
@@ -45,23 +45,22 @@ impl Synapses {
     /// # Errors
     /// When a group cannot be resolved, or the file cannot be opened.
     pub fn between(origin: &Origin, pre: &Group, post: &Group) -> Result<Self> {
-        let circuit = &origin.circuit.0;
-        let (pre, post) = (pre.resolve(circuit)?, post.resolve(circuit)?);
-        let table = query::scan(&origin.connectome()?, pre.clone(), post.clone(), Side::Incoming);
+        let (pre, post) = (pre.resolve(&origin.pre.0)?, post.resolve(&origin.post.0)?);
+        let table = query::scan(&origin.connectome, pre.clone(), post.clone(), Side::Incoming);
         Ok(Synapses { table, origin: origin.clone(), pre, post })
     }
 
     /// The same rows, ordered by the cells of one side.
-    pub(super) fn order_by(&mut self, side: Side) -> Result<()> {
-        self.table = query::scan(&self.origin.connectome()?, self.pre.clone(), self.post.clone(), side);
-        Ok(())
+    pub(super) fn order_by(mut self, side: Side) -> Self {
+        self.table = query::scan(&self.origin.connectome, self.pre.clone(), self.post.clone(), side);
+        self
     }
 }
 
 /// The connected pairs from a group to a group.
 pub(super) fn connections_between(origin: &Origin, pre: &Group, post: &Group) -> Result<Table> {
-    let circuit = &origin.circuit.0;
-    Ok(query::connections(&origin.connectome()?, pre.resolve(circuit)?, post.resolve(circuit)?))
+    let (pre, post) = (pre.resolve(&origin.pre.0)?, post.resolve(&origin.post.0)?);
+    Ok(query::connections(&origin.connectome, pre, post))
 }
 
 pub(super) fn register(api: &mut Api) {
@@ -71,7 +70,7 @@ pub(super) fn register(api: &mut Api) {
         "Those that the cells of a group make.",
         "circuit.synapses().from(\"L4_PC\").count()",
         |ctx: NativeCallContext, s: &mut Synapses, pre: Dynamic| -> Answer<Synapses> {
-            Ok(side(&ctx, s, "pre", &pre)?)
+            Ok(side(&ctx, s, "pre", &s.origin.pre, &pre)?)
         },
     );
     api.call(
@@ -79,7 +78,7 @@ pub(super) fn register(api: &mut Api) {
         "Those onto the cells of a group.",
         "circuit.synapses().onto(\"L4_PC\").count()",
         |ctx: NativeCallContext, s: &mut Synapses, post: Dynamic| -> Answer<Synapses> {
-            Ok(side(&ctx, s, "post", &post)?)
+            Ok(side(&ctx, s, "post", &s.origin.post, &post)?)
         },
     );
     api.call(
@@ -87,7 +86,7 @@ pub(super) fn register(api: &mut Api) {
         "The cells that make them.",
         "circuit.cell(7).incoming().sources().count()",
         |s: &mut Synapses| -> Answer<Cells> {
-            Ok(Cells::of_ids(&s.origin.circuit, s.table.distinct_ids("pre")?))
+            Ok(Cells::of_ids(&s.origin.pre, s.table.distinct_ids("pre")?))
         },
     );
     api.call(
@@ -95,7 +94,7 @@ pub(super) fn register(api: &mut Api) {
         "The cells that they end on.",
         "circuit.cell(7).outgoing().targets_of().count()",
         |s: &mut Synapses| -> Answer<Cells> {
-            Ok(Cells::of_ids(&s.origin.circuit, s.table.distinct_ids("post")?))
+            Ok(Cells::of_ids(&s.origin.post, s.table.distinct_ids("post")?))
         },
     );
     api.call(
@@ -107,8 +106,14 @@ pub(super) fn register(api: &mut Api) {
     super::table::register::<Synapses>(api.as_for("Synapses"));
 }
 
-fn side(ctx: &NativeCallContext, s: &Synapses, column: &str, cells: &Dynamic) -> Result<Synapses> {
-    Ok(match group(ctx, cells)?.resolve(&s.origin.circuit.0)? {
+fn side(
+    ctx: &NativeCallContext,
+    s: &Synapses,
+    column: &str,
+    circuit: &Circuit,
+    cells: &Dynamic,
+) -> Result<Synapses> {
+    Ok(match group(ctx, cells)?.resolve(&circuit.0)? {
         None => s.clone(),
         Some(ids) => s.with_rows(s.table.filter(query::member(column, ids))?),
     })

@@ -1,0 +1,121 @@
+//! A long dataset (one row an edge, a spike, a frame) that is read in pieces by many threads: in place where it lies
+//! in one piece, else chunk by chunk.
+
+use std::ops::Range;
+
+use super::numbers::{self, Convert, Element};
+use super::{Dataset, File};
+use crate::diag::Result;
+
+/// A dataset of numbers with one or two dimensions. A clone is the same dataset.
+#[derive(Clone, Debug)]
+pub struct Series {
+    dataset: Dataset,
+    element: Element,
+    rows: usize,
+    columns: usize,
+    /// The first byte, where all numbers lie in one piece.
+    start: Option<usize>,
+    /// How many rows are decoded together.
+    chunk: Option<usize>,
+}
+
+impl Series {
+    /// The dataset at a path.
+    ///
+    /// # Errors
+    /// When there is none, it does not hold numbers, it has more than two dimensions, or it reaches beyond the end of
+    /// the file.
+    pub fn open(file: &File, path: &str) -> Result<Self> {
+        Self::of(file.dataset(path)?)
+    }
+
+    /// The numbers of a dataset.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn of(dataset: Dataset) -> Result<Self> {
+        let element = dataset.element().ok_or_else(|| dataset.error("it does not hold numbers"))?;
+        let (rows, columns) = match *dataset.shape() {
+            [rows] => (rows, 1),
+            [rows, columns] => (rows, columns),
+            ref other => return Err(dataset.error(format!("its shape is {other:?}, not one row each"))),
+        };
+        let size = rows.checked_mul(columns).and_then(|n| n.checked_mul(element.size() as u64));
+        let start = dataset.in_place();
+        let file = dataset.file().bytes().len() as u64;
+        if let Some(start) = start
+            && size.and_then(|size| size.checked_add(start as u64)).is_none_or(|end| end > file)
+        {
+            return Err(dataset.error(format!(
+                "the file is cut short or damaged: {rows} × {columns} numbers at byte {start} go beyond its end"
+            )));
+        }
+        if usize::try_from(rows).is_err() || size.is_none() {
+            return Err(dataset.error(format!("it claims {rows} × {columns} numbers")));
+        }
+        let chunk = dataset.chunk_rows();
+        Ok(Series { rows: rows as usize, columns: columns as usize, element, start, chunk, dataset })
+    }
+
+    /// The number of rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The numbers in a row.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// The type of the numbers.
+    pub fn element(&self) -> Element {
+        self.element
+    }
+
+    /// How many rows are decoded together; nothing where they are read in place.
+    pub fn chunk_rows(&self) -> Option<usize> {
+        self.chunk
+    }
+
+    /// The dataset.
+    pub fn dataset(&self) -> &Dataset {
+        &self.dataset
+    }
+
+    /// Appends the values of one column of some rows.
+    ///
+    /// # Errors
+    /// When the rows lie outside of the dataset, or it is damaged.
+    pub fn gather<C: Convert>(&self, rows: Range<usize>, column: usize, out: &mut Vec<C::Out>) -> Result<()> {
+        if rows.start > rows.end || rows.end > self.rows || column >= self.columns {
+            return Err(self.dataset.error(format!("rows {} to {} of {}", rows.start, rows.end, self.rows)));
+        }
+        let size = self.element.size();
+        let stride = size * self.columns;
+        if let Some(start) = self.start {
+            let bytes = self.dataset.file().bytes();
+            let bytes = bytes.get(start + rows.start * stride..start + rows.end * stride);
+            let bytes = bytes.ok_or_else(|| self.dataset.error("the file is cut short"))?;
+            numbers::gather::<C>(bytes, stride, column * size, self.element, out);
+            return Ok(());
+        }
+        let all = self.dataset.numbers::<C>(&rows)?;
+        if self.columns == 1 {
+            out.extend(all);
+        } else {
+            out.extend(all.into_iter().skip(column).step_by(self.columns));
+        }
+        Ok(())
+    }
+
+    /// The values of one column of some rows.
+    ///
+    /// # Errors
+    /// As [`gather`](Self::gather).
+    pub fn read<C: Convert>(&self, rows: Range<usize>, column: usize) -> Result<Vec<C::Out>> {
+        let mut out = Vec::with_capacity(rows.len().min(self.rows));
+        self.gather::<C>(rows, column, &mut out)?;
+        Ok(out)
+    }
+}
