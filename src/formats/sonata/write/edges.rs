@@ -4,20 +4,22 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
 use rayon::prelude::*;
 
 use super::column::{Form, Library};
 use super::index::Index;
 use super::rows::{Batch, Rows};
 use super::{Population, listed};
-use crate::diag::work::Progress;
+use crate::diag::work::{self, Progress};
 use crate::diag::{Error, Result};
 use crate::formats::paths::folder_of;
 use crate::formats::write::hdf5::{Array, Dataset, File, Group, Number, Spec, Type};
-use crate::model::{ColumnSpec, Connectome, Schema, Source, synapse_columns};
+use crate::model::{ColumnSpec, Connectome, Schema, Side, Source, synapse_columns};
 
 /// Columns that SONATA tells in another way: by the two ids, and by the place of an edge.
-const TOLD: [&str; 3] = ["pre", "post", "row"];
+const TOLD: [&str; 4] = ["pre", "post", "row", "edge_id"];
 
 /// Whole numbers that are never below zero.
 const COUNTS: [&str; 6] = [
@@ -68,7 +70,8 @@ impl Edges<'_> {
     }
 
     fn put(&self, path: &Path, notes: &mut Vec<String>) -> Result<u64> {
-        let synapses = self.connectome.synapses()?;
+        let synapses = self.connectome.of(Side::Incoming, &self.target.ids())?;
+        self.check_whole(&*synapses)?;
         let (mut columns, left_out) = columns(synapses.schema());
         if !left_out.is_empty() {
             notes.push(format!(
@@ -84,6 +87,25 @@ impl Edges<'_> {
                 Outcome::Narrow(narrow) => narrow.into_iter().for_each(|at| columns[at].form = columns[at].form.wider()),
             }
         }
+    }
+
+    /// An error if there are synapses onto cells that the population does not have.
+    fn check_whole(&self, known: &dyn Source) -> Result<()> {
+        let all = self.connectome.synapses()?;
+        if known.row_count() == all.row_count() {
+            return Ok(());
+        }
+        let at = all.schema().position("post")?;
+        for morsel in all.morsels() {
+            work::check()?;
+            let posts = all.open(&morsel)?.column(at)?;
+            let strange = |id: &&i64| self.target.node(**id).is_none();
+            if let Some(id) = posts.as_primitive::<Int64Type>().values().iter().find(strange) {
+                let name = self.target.name();
+                return Err(Error::format(format!("synapses onto cell {id}, which is not in `{name}`")));
+            }
+        }
+        Ok(())
     }
 
     fn attempt(&self, path: &Path, synapses: &dyn Source, columns: &mut [Column]) -> Result<Outcome> {

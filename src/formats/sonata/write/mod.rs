@@ -50,7 +50,7 @@ use self::edges::Edges;
 use crate::diag::work::Progress;
 use crate::diag::{Code, Error, Result};
 use crate::formats::write::{AtomicFile, AtomicFolder};
-use crate::model::{CellTable, Circuit, Connectome, Projection};
+use crate::model::{CellTable, Circuit, Connectome, IdSet, Projection};
 
 /// The configuration.
 const CONFIG: &str = "circuit_config.json";
@@ -237,6 +237,14 @@ impl Population {
         match &self.nodes {
             Nodes::Cells(cells) => cells.count() as u64,
             Nodes::Fibres(ids) => ids.len() as u64,
+        }
+    }
+
+    /// What its nodes were.
+    fn ids(&self) -> IdSet {
+        match &self.nodes {
+            Nodes::Cells(cells) => cells.ids(),
+            Nodes::Fibres(ids) => IdSet::new(ids.clone()),
         }
     }
 

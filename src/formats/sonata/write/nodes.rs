@@ -14,7 +14,7 @@ use super::column::{Form, Library, Texts};
 use super::listed;
 use crate::diag::{Code, Error, Result};
 use crate::formats::write::hdf5::{Array, File, Group};
-use crate::model::{CellTable, Circuit, Emodel};
+use crate::model::{CellTable, Circuit, Emodel, Format};
 
 /// The orientation, as a quaternion.
 const ORIENTATION: [&str; 4] = ["orientation_w", "orientation_x", "orientation_y", "orientation_z"];
@@ -201,6 +201,9 @@ struct Models {
 impl Models {
     /// From the e-models of a circuit, if it has any.
     fn of(circuit: &Circuit, notes: &mut Vec<String>) -> Result<Option<Models>> {
+        if circuit.format != Format::Bbp {
+            return Ok(None);
+        }
         let emodels = match circuit.emodels.get() {
             Ok(emodels) => emodels,
             // The circuit does not say that it has any.
