@@ -1,5 +1,6 @@
 //! Every output goes through here: a file or a folder appears under its name when it is complete, or not at all.
 
+pub mod circuit;
 pub mod hdf5;
 pub mod scratch;
 

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
-use super::column::Texts;
 use super::edges::Edges;
-use super::{Population, SETS};
+use super::{SETS, file_of, kind_of};
 use crate::diag::{Error, Result};
+use crate::formats::write::circuit::{Population, Texts};
 use crate::formats::write::write_file;
 use crate::model::Circuit;
 
@@ -42,8 +42,8 @@ pub(super) fn write(
     let complete = morphologies && has("biophysical_neuron_models_dir") && !edges.is_empty();
     let nodes = populations.iter().map(|population| {
         json!({
-            "nodes_file": inside(population.file()),
-            "populations": {population.name(): {"type": population.kind()}},
+            "nodes_file": inside(&file_of(population)),
+            "populations": {population.name(): {"type": kind_of(population)}},
         })
     });
     let edges = edges.iter().map(|edges| {

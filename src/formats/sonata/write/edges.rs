@@ -4,17 +4,13 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_array::cast::AsArray;
-use arrow_array::types::Int64Type;
 use rayon::prelude::*;
 
-use super::column::{Form, Library};
 use super::index::Index;
-use super::rows::{Batch, Rows};
-use super::{Population, listed};
-use crate::diag::work::{self, Progress};
+use crate::diag::work::Progress;
 use crate::diag::{Error, Result};
 use crate::formats::paths::folder_of;
+use crate::formats::write::circuit::{Batch, Form, Library, Population, Rows, check_whole, listed};
 use crate::formats::write::hdf5::{Array, Dataset, File, Group, Number, Spec, Type};
 use crate::model::{ColumnSpec, Connectome, Schema, Side, Source, synapse_columns};
 
@@ -71,7 +67,7 @@ impl Edges<'_> {
 
     fn put(&self, path: &Path, notes: &mut Vec<String>) -> Result<u64> {
         let synapses = self.connectome.of(Side::Incoming, &self.target.ids())?;
-        self.check_whole(&*synapses)?;
+        check_whole(self.connectome.as_ref(), &*synapses, self.target)?;
         let (mut columns, left_out) = columns(synapses.schema());
         if !left_out.is_empty() {
             notes.push(format!(
@@ -87,25 +83,6 @@ impl Edges<'_> {
                 Outcome::Narrow(narrow) => narrow.into_iter().for_each(|at| columns[at].form = columns[at].form.wider()),
             }
         }
-    }
-
-    /// An error if there are synapses onto cells that the population does not have.
-    fn check_whole(&self, known: &dyn Source) -> Result<()> {
-        let all = self.connectome.synapses()?;
-        if known.row_count() == all.row_count() {
-            return Ok(());
-        }
-        let at = all.schema().position("post")?;
-        for morsel in all.morsels() {
-            work::check()?;
-            let posts = all.open(&morsel)?.column(at)?;
-            let strange = |id: &&i64| self.target.node(**id).is_none();
-            if let Some(id) = posts.as_primitive::<Int64Type>().values().iter().find(strange) {
-                let name = self.target.name();
-                return Err(Error::format(format!("synapses onto cell {id}, which is not in `{name}`")));
-            }
-        }
-        Ok(())
     }
 
     fn attempt(&self, path: &Path, synapses: &dyn Source, columns: &mut [Column]) -> Result<Outcome> {
@@ -232,7 +209,7 @@ impl Writer {
         }
         let library = file.group(self.group, "@library")?;
         for column in texts {
-            file.write(library, &column.name, &Array::texts(&column.library.names))?;
+            file.write(library, &column.name, &Array::texts(column.library.names()))?;
         }
         Ok(())
     }

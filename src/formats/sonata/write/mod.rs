@@ -27,30 +27,25 @@
 //! node, and some blocks of synapses: at least those of one cell. Connections wait in a file without a name in the new
 //! folder (24 bytes each) until they are sorted by source, a 256th part of them at a time or less.
 
-mod column;
 mod config;
 mod edges;
 mod index;
 mod nodes;
-mod rows;
 mod sets;
 #[cfg(test)]
 mod tests;
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use arrow_array::cast::AsArray;
-use arrow_array::types::Int64Type;
-use rayon::prelude::*;
 use serde_json::Value;
 
 use self::edges::Edges;
-use crate::diag::work::Progress;
 use crate::diag::{Code, Error, Result};
+use crate::formats::write::circuit::{Population, Written, check_names, pres, shown_name};
 use crate::formats::write::{AtomicFile, AtomicFolder};
-use crate::model::{CellTable, Circuit, Connectome, IdSet, Projection};
+use crate::model::{Circuit, Connectome, Projection};
 
 /// The configuration.
 const CONFIG: &str = "circuit_config.json";
@@ -58,9 +53,6 @@ const CONFIG: &str = "circuit_config.json";
 const SETS: &str = "node_sets.json";
 /// Which fibre became which node.
 const MAPPING: &str = "id_mapping.json";
-
-/// Morsels that are looked through together for fibres.
-const MORSELS: usize = 64;
 
 /// What to write, and under which names.
 #[derive(Clone, Debug)]
@@ -77,21 +69,6 @@ impl Default for Options {
     fn default() -> Self {
         Options { population: "default".to_owned(), synapses: true, projections: true }
     }
-}
-
-/// What was written.
-#[derive(Clone, Debug)]
-pub struct Written {
-    /// The configuration, which opens the circuit.
-    pub config: PathBuf,
-    /// Population.
-    pub cells: u64,
-    /// Synapses among the cells.
-    pub synapses: u64,
-    /// Projections, each with its synapses.
-    pub projections: Vec<(String, u64)>,
-    /// What the new circuit cannot tell as the old one did, a sentence each.
-    pub notes: Vec<String>,
 }
 
 /// Writes a circuit into a new folder, which appears when it is complete.
@@ -113,11 +90,7 @@ pub fn write_circuit(circuit: &Circuit, folder: &Path, options: &Options) -> Res
 pub fn fill(circuit: &Circuit, folder: &Path, options: &Options) -> Result<Written> {
     check_name(&options.population)?;
     let mut notes = Vec::new();
-    let cells = Population {
-        name: options.population.clone(),
-        file: "nodes.h5".to_owned(),
-        nodes: Nodes::Cells(circuit.cells.clone()),
-    };
+    let cells = Population::cells(&options.population, &circuit.cells);
     let projections = if options.projections { circuit.projections.as_slice() } else { &[] };
     let mut sources = Vec::new();
     for projection in projections {
@@ -129,11 +102,11 @@ pub fn fill(circuit: &Circuit, folder: &Path, options: &Options) -> Result<Writt
 
     nodes::write_cells(&folder.join("nodes.h5"), &options.population, circuit, &mut notes)?;
     for fibres in &populations[1..] {
-        let path = folder.join(&fibres.file);
+        let path = folder.join(file_of(fibres));
         if let Some(parent) = path.parent() {
             std::fs::create_dir(parent).map_err(|e| Error::io("create", parent, &e))?;
         }
-        nodes::write_fibres(&path, &fibres.name, fibres.count() as usize)?;
+        nodes::write_fibres(&path, fibres.name(), fibres.count() as usize)?;
     }
     if populations.len() > 1 {
         write_mapping(&folder.join(MAPPING), &populations[1..])?;
@@ -197,65 +170,14 @@ fn among_cells<'a>(
     }))
 }
 
-/// A population of nodes.
-struct Population {
-    name: String,
-    /// Where its file goes in the folder of the circuit.
-    file: String,
-    nodes: Nodes,
+/// Where the file of a population goes in the folder of the circuit.
+fn file_of(population: &Population) -> String {
+    if population.is_of_cells() { "nodes.h5".to_owned() } else { format!("{}/nodes.h5", population.name()) }
 }
 
-/// What its nodes were before.
-enum Nodes {
-    /// The cells of the circuit, by row.
-    Cells(Arc<CellTable>),
-    /// Fibres with these ids, ascending.
-    Fibres(Vec<i64>),
-}
-
-impl Population {
-    fn fibres(name: &str, ids: Vec<i64>) -> Self {
-        Population { name: name.to_owned(), file: format!("{name}/nodes.h5"), nodes: Nodes::Fibres(ids) }
-    }
-
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn file(&self) -> &str {
-        &self.file
-    }
-
-    fn kind(&self) -> &'static str {
-        match self.nodes {
-            Nodes::Cells(_) => "biophysical",
-            Nodes::Fibres(_) => "virtual",
-        }
-    }
-
-    fn count(&self) -> u64 {
-        match &self.nodes {
-            Nodes::Cells(cells) => cells.count() as u64,
-            Nodes::Fibres(ids) => ids.len() as u64,
-        }
-    }
-
-    /// What its nodes were.
-    fn ids(&self) -> IdSet {
-        match &self.nodes {
-            Nodes::Cells(cells) => cells.ids(),
-            Nodes::Fibres(ids) => IdSet::new(ids.clone()),
-        }
-    }
-
-    /// The node that a cell became.
-    fn node(&self, id: i64) -> Option<u64> {
-        match &self.nodes {
-            Nodes::Cells(cells) => cells.row_of(id),
-            Nodes::Fibres(ids) => ids.binary_search(&id).ok(),
-        }
-        .map(|row| row as u64)
-    }
+/// The type of a population.
+fn kind_of(population: &Population) -> &'static str {
+    if population.is_of_cells() { "biophysical" } else { "virtual" }
 }
 
 /// The sources of a projection.
@@ -292,11 +214,8 @@ impl<'a> Fibres<'a> {
                 }
             }
         }
-        let name: String = (projection.name.chars())
-            .map(|c| if c.is_alphanumeric() || matches!(c, '_' | '-' | '.') { c } else { '_' })
-            .collect();
-        let name = if name.starts_with('.') { format!("_{name}") } else { name };
-        let of_cells = ids.iter().all(|&id| cells.node(id).is_some());
+        let name = shown_name(&projection.name);
+        let of_cells = ids.iter().all(|&id| cells.place(id).is_some());
         let population = (!of_cells).then(|| Population::fibres(&name, ids));
         Ok(Fibres { projection, name, connectome, population })
     }
@@ -304,7 +223,7 @@ impl<'a> Fibres<'a> {
     /// The synapses that start at them.
     fn edges<'p>(self, populations: &'p [Population], folder: &Path) -> Result<Edges<'p>> {
         let cells = &populations[0];
-        let fibres = populations[1..].iter().find(|population| population.name == self.name);
+        let fibres = populations[1..].iter().find(|population| population.name() == self.name);
         if fibres.is_none() {
             let folder = folder.join(&self.name);
             std::fs::create_dir(&folder).map_err(|e| Error::io("create", &folder, &e))?;
@@ -315,7 +234,7 @@ impl<'a> Fibres<'a> {
         // Between the cells there may be several.
         let (source, last) = fibres.map_or((cells, self.name.as_str()), |fibres| (fibres, kind));
         Ok(Edges {
-            name: format!("{}__{}__{last}", source.name, cells.name),
+            name: format!("{}__{}__{last}", source.name(), cells.name()),
             kind,
             source,
             target: cells,
@@ -326,44 +245,18 @@ impl<'a> Fibres<'a> {
     }
 }
 
-/// The presynaptic ids of all synapses, ascending, each once.
-fn pres(connectome: &dyn Connectome) -> Result<Vec<i64>> {
-    let synapses = connectome.synapses()?;
-    let at = synapses.schema().position("pre")?;
-    let morsels = synapses.morsels();
-    let progress = Progress::new("looking for fibres", morsels.len() as u64);
-    let mut all = Vec::new();
-    for some in morsels.chunks(MORSELS) {
-        let found: Vec<Vec<i64>> = some
-            .par_iter()
-            .map(|morsel| {
-                let pres = synapses.open(morsel)?.column(at)?;
-                let mut ids = pres.as_primitive::<Int64Type>().values().to_vec();
-                ids.sort_unstable();
-                ids.dedup();
-                Ok(ids)
-            })
-            .collect::<Result<_>>()?;
-        found.iter().for_each(|ids| all.extend_from_slice(ids));
-        all.sort_unstable();
-        all.dedup();
-        progress.advance(some.len() as u64)?;
-    }
-    Ok(all)
-}
-
 /// Writes which fibre became which node, as the tools do that cut circuits out of others.
 fn write_mapping(path: &Path, fibres: &[Population]) -> Result<()> {
     let mut file = AtomicFile::create(path)?;
     let mut start = "{";
     for population in fibres {
-        let Nodes::Fibres(ids) = &population.nodes else { continue };
+        let ids = population.ids();
         let name = Value::from(population.name());
         let numbers = |ids: &mut dyn Iterator<Item = i64>| {
             ids.map(|id| id.to_string()).collect::<Vec<_>>().join(",")
         };
         let new = numbers(&mut (0..ids.len() as i64));
-        let parent = numbers(&mut ids.iter().copied());
+        let parent = numbers(&mut ids.listed().iter().copied());
         write!(file, "{start}\n  {name}: {{\"new_id\": [{new}], \"parent_id\": [{parent}]}}")
             .map_err(|e| file.fault(&e))?;
         start = ",";
@@ -378,24 +271,4 @@ fn check_name(name: &str) -> Result<()> {
         return Err(Error::argument(format!("{name:?} cannot name a population")));
     }
     Ok(())
-}
-
-/// An error for cells and projections of the same name.
-fn check_names<'a>(names: impl Iterator<Item = &'a str>) -> Result<()> {
-    let mut known = Vec::new();
-    for name in names {
-        if known.contains(&name) {
-            let message = format!("two populations would be named `{name}`");
-            return Err(Error::argument(message).help("give the cells another name with `population`"));
-        }
-        known.push(name);
-    }
-    Ok(())
-}
-
-/// Some names of many.
-fn listed(names: &[String]) -> String {
-    const SHOWN: usize = 5;
-    let shown = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
-    if names.len() > SHOWN { format!("{shown}, …") } else { shown }
 }

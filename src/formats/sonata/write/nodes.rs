@@ -10,9 +10,8 @@ use arrow_cast::cast;
 use arrow_schema::DataType;
 use serde_json::Value;
 
-use super::column::{Form, Library, Texts};
-use super::listed;
 use crate::diag::{Code, Error, Result};
+use crate::formats::write::circuit::{Form, Library, Texts, listed};
 use crate::formats::write::hdf5::{Array, File, Group};
 use crate::model::{CellTable, Circuit, Emodel, Format};
 
@@ -138,14 +137,14 @@ impl Nodes {
     fn texts(&mut self, name: &str, texts: &Texts) -> Result<()> {
         let mut library = Library::default();
         let codes = library.codes(texts);
-        if library.names.len() == self.count {
-            let plain: Vec<&str> = codes.iter().map(|&code| library.names[code as usize].as_str()).collect();
+        if library.names().len() == self.count {
+            let plain: Vec<&str> = codes.iter().map(|&code| library.names()[code as usize].as_str()).collect();
             self.file.write(self.group, name, &Array::texts(&plain))?;
             return Ok(());
         }
         self.file.write(self.group, name, &Array::numbers(&codes))?;
         let group = self.below("@library", |nodes| &mut nodes.library)?;
-        self.file.write(group, name, &Array::texts(&library.names))?;
+        self.file.write(group, name, &Array::texts(library.names()))?;
         Ok(())
     }
 

@@ -9,9 +9,9 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{Population, listed};
 use crate::diag::{Result, work};
 use crate::formats::write::AtomicFile;
+use crate::formats::write::circuit::{Population, listed};
 use crate::model::Targets;
 
 /// How many sets may stand in each other. libsonata stops at 10.
@@ -61,10 +61,10 @@ pub(super) fn write(
         let ids = targets.resolve(name)?;
         let members: Vec<(&Population, Vec<u64>)> = populations
             .iter()
-            .map(|population| (population, ids.sorted().iter().filter_map(|&id| population.node(id)).collect()))
+            .map(|population| (population, ids.sorted().iter().filter_map(|&id| population.place(id)).collect()))
             .filter(|(_, nodes): &(_, Vec<u64>)| !nodes.is_empty())
             .collect();
-        if ids.sorted().iter().any(|&id| populations.iter().all(|p| p.node(id).is_none())) {
+        if ids.sorted().iter().any(|&id| populations.iter().all(|p| p.place(id).is_none())) {
             strangers.push(name.clone());
         }
         match members.as_slice() {

@@ -19,12 +19,18 @@ const SECTION_TYPES: [&str; 4] = ["soma", "axon", "basal", "apical"];
 
 /// The form of a column in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub enum Form {
+    /// 32-bit floating point; what is missing is not a number.
     Float32,
+    /// 64-bit floating point; what is missing is not a number.
     Float64,
+    /// A truth value, as 0 or 1.
     UInt8,
+    /// Whole numbers from 0.
     UInt32,
+    /// Whole numbers.
     Int32,
+    /// Whole numbers.
     Int64,
     /// A type of section, as its number.
     SectionType,
@@ -34,7 +40,7 @@ pub(super) enum Form {
 
 impl Form {
     /// The form that holds every value of a type, if there is one.
-    pub(super) fn of(data_type: &DataType) -> Option<Form> {
+    pub fn of(data_type: &DataType) -> Option<Form> {
         Some(match data_type {
             DataType::Float16 | DataType::Float32 => Form::Float32,
             DataType::Float64 => Form::Float64,
@@ -49,7 +55,7 @@ impl Form {
     }
 
     /// The type of its elements.
-    pub(super) fn kind(self) -> Type {
+    pub fn kind(self) -> Type {
         match self {
             Form::Float32 => f32::TYPE,
             Form::Float64 => f64::TYPE,
@@ -61,7 +67,7 @@ impl Form {
     }
 
     /// The form that is tried where a value has no place in this one: below zero, too large, or missing.
-    pub(super) fn wider(self) -> Form {
+    pub fn wider(self) -> Form {
         match self {
             Form::UInt32 | Form::Int32 => Form::Int64,
             _ => Form::Float64,
@@ -69,7 +75,10 @@ impl Form {
     }
 
     /// Values as elements; `None` where one of them has no place in this form. New texts go to the library.
-    pub(super) fn encode(self, values: &ArrayRef, library: &mut Library) -> Result<Option<Array>> {
+    ///
+    /// # Errors
+    /// When the values are of a kind that the form is not for.
+    pub fn encode(self, values: &ArrayRef, library: &mut Library) -> Result<Option<Array>> {
         match self {
             Form::Float32 => floats::<Float32Type>(values, f32::NAN).map(Some),
             Form::Float64 => floats::<Float64Type>(values, f64::NAN).map(Some),
@@ -113,8 +122,8 @@ fn converted(values: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
     cast(values, to).map_err(|e| Error::format(e.to_string()))
 }
 
-/// Texts, each different one once.
-pub(super) struct Texts {
+/// A column of texts, each different one held once.
+pub struct Texts {
     names: Vec<Option<String>>,
     /// For each row the place of its name; none where it is missing.
     places: Vec<Option<usize>>,
@@ -122,7 +131,10 @@ pub(super) struct Texts {
 
 impl Texts {
     /// The texts of a column; numbers become texts.
-    pub(super) fn of(values: &ArrayRef) -> Result<Texts> {
+    ///
+    /// # Errors
+    /// When its values are lists, or of another kind that has no texts.
+    pub fn of(values: &ArrayRef) -> Result<Texts> {
         let texts = match values.data_type() {
             DataType::Dictionary(..) => values.clone(),
             _ => converted(values, &DataType::Utf8)?,
@@ -139,7 +151,7 @@ impl Texts {
     }
 
     /// The same rows, where each different text became another; `None` is missing.
-    pub(super) fn renamed(&self, mut of: impl FnMut(&str) -> Option<String>) -> Texts {
+    pub fn renamed(&self, mut of: impl FnMut(&str) -> Option<String>) -> Texts {
         let used = self.used();
         let names = self.names.iter().zip(used);
         let names = names.map(|(name, used)| name.as_deref().filter(|_| used).and_then(&mut of));
@@ -154,7 +166,7 @@ impl Texts {
     }
 
     /// What each different text becomes, row by row.
-    pub(super) fn map<T: Clone>(&self, missing: T, mut of: impl FnMut(&str) -> T) -> Vec<T> {
+    pub fn map<T: Clone>(&self, missing: T, mut of: impl FnMut(&str) -> T) -> Vec<T> {
         let names = self.names.iter().zip(self.used());
         let mapped: Vec<T> = names
             .map(|(name, used)| match name {
@@ -168,14 +180,19 @@ impl Texts {
 
 /// The different texts of a column, in the order in which they came.
 #[derive(Default)]
-pub(super) struct Library {
-    pub(super) names: Vec<String>,
+pub struct Library {
+    names: Vec<String>,
     known: HashMap<String, u32>,
 }
 
 impl Library {
+    /// The texts.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
     /// The places of texts; a missing one is the empty text.
-    pub(super) fn codes(&mut self, texts: &Texts) -> Vec<u32> {
+    pub fn codes(&mut self, texts: &Texts) -> Vec<u32> {
         let codes = texts.map(None, |name| Some(self.code(name)));
         codes.into_iter().map(|code| code.unwrap_or_else(|| self.code(""))).collect()
     }

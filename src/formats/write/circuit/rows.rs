@@ -8,25 +8,27 @@ use arrow_select::take::take;
 use rayon::prelude::*;
 
 use super::Population;
-use crate::diag::{Error, Result};
-use crate::model::{Morsel, Source};
+use crate::diag::{Error, Result, work};
+use crate::model::{Connectome, Morsel, Source};
 
 /// Morsels that are read together.
 const MORSELS: usize = 8;
 
 /// Synapses as they will stand in the file.
-pub(super) struct Batch {
-    pub(super) sources: Vec<u64>,
-    pub(super) targets: Vec<u64>,
+pub struct Batch {
+    /// The places of the presynaptic cells.
+    pub sources: Vec<u64>,
+    /// The places of the postsynaptic cells; all synapses of one stand together.
+    pub targets: Vec<u64>,
     /// The columns that were asked for.
-    pub(super) columns: Vec<ArrayRef>,
+    pub columns: Vec<ArrayRef>,
 }
 
 /// Columns of the same rows: those of the two cells first.
 type Piece = Vec<ArrayRef>;
 
 /// Reads synapses that come ordered by their post cells.
-pub(super) struct Rows<'a> {
+pub struct Rows<'a> {
     synapses: &'a dyn Source,
     source: &'a Population,
     target: &'a Population,
@@ -39,8 +41,11 @@ pub(super) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// Begins at the first synapse.
-    pub(super) fn new(
+    /// Begins at the first synapse. `columns` are positions in the table of synapses.
+    ///
+    /// # Errors
+    /// When the table has no `pre` and `post`.
+    pub fn new(
         synapses: &'a dyn Source,
         source: &'a Population,
         target: &'a Population,
@@ -51,8 +56,11 @@ impl<'a> Rows<'a> {
         Ok(Rows { synapses, source, target, positions, morsels: synapses.morsels(), next: 0, pending: Vec::new() })
     }
 
-    /// The next rows; `None` after the last.
-    pub(super) fn next(&mut self) -> Result<Option<Batch>> {
+    /// The next rows, all of each of their cells; `None` after the last.
+    ///
+    /// # Errors
+    /// When a file is damaged, or a synapse is one of a cell that is in neither population.
+    pub fn next(&mut self) -> Result<Option<Batch>> {
         while self.next < self.morsels.len() {
             let end = self.morsels.len().min(self.next + MORSELS);
             let read: Vec<Piece> = self.morsels[self.next..end]
@@ -124,6 +132,27 @@ impl<'a> Rows<'a> {
     }
 }
 
+/// An error if a connectome has synapses other than those `known`, which are all onto the cells of `target`.
+///
+/// # Errors
+/// A synapse onto another cell, and what reading it says.
+pub fn check_whole(connectome: &dyn Connectome, known: &dyn Source, target: &Population) -> Result<()> {
+    let all = connectome.synapses()?;
+    if known.row_count() == all.row_count() {
+        return Ok(());
+    }
+    let at = all.schema().position("post")?;
+    for morsel in all.morsels() {
+        work::check()?;
+        let posts = all.open(&morsel)?.column(at)?;
+        let strange = |id: &&i64| target.place(**id).is_none();
+        if let Some(id) = posts.as_primitive::<Int64Type>().values().iter().find(strange) {
+            return Err(Error::format(format!("synapses onto cell {id}, which is not in `{}`", target.name())));
+        }
+    }
+    Ok(())
+}
+
 fn rows_of(piece: &Piece) -> usize {
     piece[0].len()
 }
@@ -134,7 +163,7 @@ fn nodes(ids: &Int64Array, population: &Population) -> Result<Vec<u64>, usize> {
     let node = |(row, &id): (usize, &i64)| match known {
         Some((last, node)) if last == id => Ok(node),
         _ => {
-            let node = population.node(id).ok_or(row)?;
+            let node = population.place(id).ok_or(row)?;
             known = Some((id, node));
             Ok(node)
         }
