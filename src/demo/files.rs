@@ -266,4 +266,3 @@ pub(super) fn user_target(folder: &Path, sources: std::ops::Range<u32>) -> Resul
 fn gids(cells: &Population, of: impl Fn(&Cell) -> bool) -> impl Iterator<Item = String> {
     (1..).zip(&cells.cells).filter(move |(_, cell)| of(cell)).map(|(gid, _): (u32, _)| format!("a{gid}"))
 }
-

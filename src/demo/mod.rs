@@ -153,8 +153,7 @@ fn fill(folder: &Path, options: &Options) -> Result<Summary> {
     files::user_target(folder, thalamus.gids())?;
     let projection_synapses = thalamus.write(&projection, options.synapses_per_cell)?;
     let made = Synapses::new(&cells, options.synapses_per_cell, options.seed);
-    let (connections, synapses) =
-        made.write(&synapses, options.synapses_per_cell, &progress)?;
+    let (connections, synapses) = made.write(&synapses, options.synapses_per_cell, &progress)?;
     files::config(folder, &cells)?;
     Ok(Summary { cells: options.cells.into(), connections, synapses, projection_synapses })
 }

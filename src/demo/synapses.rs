@@ -59,7 +59,12 @@ impl<'a> Synapses<'a> {
     }
 
     /// Writes the synapses of all cells; how many connections and synapses there are.
-    pub(super) fn write(&self, folder: &Path, synapses_per_cell: u32, progress: &Progress) -> Result<(u64, u64)> {
+    pub(super) fn write(
+        &self,
+        folder: &Path,
+        synapses_per_cell: u32,
+        progress: &Progress,
+    ) -> Result<(u64, u64)> {
         let cells = self.cells.cells.len() as u32;
         let expected = u64::from(cells) * u64::from(synapses_per_cell);
         let mut family = nrn::Family::new(folder, cells, expected, VERSION, true)?;

@@ -9,7 +9,8 @@ use tempfile::TempDir;
 use super::recipe::MTYPES;
 use super::*;
 
-const SMALL: Options = Options { cells: 60, synapses_per_cell: 40, seed: 3, format: Format::Bbp, overwrite: false };
+const SMALL: Options =
+    Options { cells: 60, synapses_per_cell: 40, seed: 3, format: Format::Bbp, overwrite: false };
 
 fn written(options: &Options) -> (TempDir, PathBuf, Summary) {
     let parent = tempfile::tempdir().expect("a folder");

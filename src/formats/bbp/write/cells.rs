@@ -154,7 +154,8 @@ impl Models {
         }
         take("emodel", templates)?;
         for (at, spec) in cells.schema().columns().iter().enumerate() {
-            if let Some(parameter) = spec.name.strip_prefix(DYNAMICS).filter(|_| spec.data_type.is_numeric()) {
+            if let Some(parameter) = spec.name.strip_prefix(DYNAMICS).filter(|_| spec.data_type.is_numeric())
+            {
                 take(parameter, at)?;
             }
         }
@@ -169,7 +170,11 @@ impl Models {
             None => None,
         };
         header.push("combo_name".to_owned());
-        let mut models = Models { combos: std::sync::Arc::new(StringArray::from(Vec::<&str>::new())), header, rows: Vec::new() };
+        let mut models = Models {
+            combos: std::sync::Arc::new(StringArray::from(Vec::<&str>::new())),
+            header,
+            rows: Vec::new(),
+        };
         let mut combos: Vec<String> = Vec::with_capacity(cells.count());
         let mut known: HashMap<Vec<String>, usize> = HashMap::new();
         let mut differ = Vec::new();

@@ -114,7 +114,10 @@ pub fn fill(circuit: &Circuit, folder: &Path, options: &Options) -> Result<Writt
     }
     write_targets(&folder.join("start.target"), circuit, &mut notes)?;
     let sources = names.iter().zip(&fibres).zip(&firsts);
-    write_sources(&folder.join("user.target"), sources.map(|((name, fibres), &first)| (name, fibres, first)))?;
+    write_sources(
+        &folder.join("user.target"),
+        sources.map(|((name, fibres), &first)| (name, fibres, first)),
+    )?;
     write_config(&folder.join(CONFIG), circuit, connectome.is_some(), has_models, &names)?;
     let config = folder.join(CONFIG);
     Ok(Written { config, cells: all.count(), synapses, projections: counts, notes })
@@ -184,7 +187,8 @@ fn first_gids(all: &Population, fibres: &[Population]) -> Result<Vec<u64>> {
     }
     let last = if fibres.is_empty() { cells } else { next - 1 };
     if last > LAST_GID {
-        let message = format!("the last gid would be {last}, and the synapse files of this format count to {LAST_GID}");
+        let message =
+            format!("the last gid would be {last}, and the synapse files of this format count to {LAST_GID}");
         return Err(Error::argument(message));
     }
     Ok(firsts)
@@ -200,7 +204,11 @@ fn make_folder(parent: &Path, name: &str) -> Result<std::path::PathBuf> {
 ///
 /// # Errors
 /// What writing says.
-pub fn put_target(out: &mut impl Write, name: &str, members: impl IntoIterator<Item = String>) -> io::Result<()> {
+pub fn put_target(
+    out: &mut impl Write,
+    name: &str,
+    members: impl IntoIterator<Item = String>,
+) -> io::Result<()> {
     let mut text = format!("Target Cell {name}\n{{");
     for (number, member) in members.into_iter().enumerate() {
         let gap = if number % LINE == 0 { "\n    " } else { " " };
@@ -243,7 +251,7 @@ fn put_targets(
         }
     }
     if !unwritable.is_empty() {
-        notes.push(format!("these are no names of targets, and are left out: {}", listed(&unwritable)));
+        notes.push(format!("no names for targets, and left out: {}", listed(&unwritable)));
     }
     Ok(())
 }
@@ -342,9 +350,8 @@ fn components(circuit: &Circuit) -> Vec<(&'static str, String)> {
         return found;
     }
     let named = |key: &str| circuit.config.pointer(&format!("/paths/{key}")).and_then(Value::as_str);
-    let absolute = |path: &str| {
-        std::path::absolute(path).map_or_else(|_| path.to_owned(), |p| p.display().to_string())
-    };
+    let absolute =
+        |path: &str| std::path::absolute(path).map_or_else(|_| path.to_owned(), |p| p.display().to_string());
     found.extend(named("morphologies").map(|path| ("MorphologyPath", absolute(path))));
     found.extend(named("morphology_type").map(|kind| ("MorphologyType", kind.to_owned())));
     found.extend(named("emodels").map(|path| ("METypePath", absolute(path))));

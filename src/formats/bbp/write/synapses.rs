@@ -186,7 +186,8 @@ impl Synapses<'_> {
         let tables = Tables::of(synapses.schema(), name, notes);
         let begin = |name: &str| nrn::begin(&folder.join(name), tables.version);
         let mut file = begin("proj_nrn.h5")?;
-        let mut places: Option<File> = if tables.positions.is_empty() { None } else { Some(begin("proj_nrn_positions.h5")?) };
+        let mut places: Option<File> =
+            if tables.positions.is_empty() { None } else { Some(begin("proj_nrn_positions.h5")?) };
         let mut count = 0;
         self.each(&*synapses, &tables, |post, rows, positions| {
             count += (rows.len() / WIDTH) as u64;
@@ -214,7 +215,8 @@ impl Synapses<'_> {
             for cell in batch.targets.chunk_by(|a, b| a == b) {
                 let end = start + cell.len();
                 let part = |table: &[f32], width: usize| start * width..(end * width).min(table.len());
-                let places = if positions.is_empty() { &[][..] } else { &positions[part(&positions, POSITION_WIDTH)] };
+                let places =
+                    if positions.is_empty() { &[][..] } else { &positions[part(&positions, POSITION_WIDTH)] };
                 put(cell[0] as u32, &rows[part(&rows, WIDTH)], places)?;
                 start = end;
             }

@@ -93,8 +93,13 @@ fn cells_and_groups_come_back_as_they_were() {
         if spec.data_type == DataType::Float64 {
             let single = |values| cast(values, &DataType::Float32).unwrap();
             let (old, new) = (single(old), single(new));
-            let (old, new) = (old.as_primitive::<Float32Type>().values(), new.as_primitive::<Float32Type>().values());
-            assert!(old.iter().zip(new).all(|(a, b)| (a - b).abs() <= 1e-6 * a.abs().max(1.0)), "{}", spec.name);
+            let (old, new) =
+                (old.as_primitive::<Float32Type>().values(), new.as_primitive::<Float32Type>().values());
+            assert!(
+                old.iter().zip(new).all(|(a, b)| (a - b).abs() <= 1e-6 * a.abs().max(1.0)),
+                "{}",
+                spec.name
+            );
         } else {
             let texts = |values| Texts::of(values).unwrap().map(String::new(), str::to_owned);
             assert_eq!(texts(old), texts(new), "{}", spec.name);

@@ -1,9 +1,10 @@
 //! A file of edges: a population, its columns, and the index of both sides.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arrow_schema::DataType;
 use rayon::prelude::*;
 
 use super::index::Index;
@@ -80,7 +81,9 @@ impl Edges<'_> {
         loop {
             match self.attempt(path, &*synapses, &mut columns)? {
                 Outcome::Written(edges) => return Ok(edges),
-                Outcome::Narrow(narrow) => narrow.into_iter().for_each(|at| columns[at].form = columns[at].form.wider()),
+                Outcome::Narrow(narrow) => {
+                    narrow.into_iter().for_each(|at| columns[at].form = columns[at].form.wider())
+                }
             }
         }
     }
@@ -117,19 +120,17 @@ impl Edges<'_> {
 
 /// The columns that a file will have, and the names of those that it cannot have.
 fn columns(schema: &Schema) -> (Vec<Column>, Vec<String>) {
-    let known: HashSet<String> = synapse_columns().into_iter().map(|spec| spec.name).collect();
+    let known: HashMap<String, DataType> =
+        synapse_columns().into_iter().map(|spec| (spec.name, spec.data_type)).collect();
     let (mut columns, mut left_out) = (Vec::new(), Vec::new());
     for (position, spec) in schema.columns().iter().enumerate() {
         if TOLD.contains(&spec.name.as_str()) {
             continue;
         }
-        match form(spec, known.contains(&spec.name)) {
-            Some(form) => columns.push(Column {
-                name: spec.name.clone(),
-                position,
-                form,
-                library: Library::default(),
-            }),
+        match form(spec, known.get(&spec.name)) {
+            Some(form) => {
+                columns.push(Column { name: spec.name.clone(), position, form, library: Library::default() })
+            }
             None => left_out.push(spec.name.clone()),
         }
     }
@@ -137,13 +138,14 @@ fn columns(schema: &Schema) -> (Vec<Column>, Vec<String>) {
 }
 
 /// The form of a column: SONATA's own where it has one.
-fn form(spec: &ColumnSpec, known: bool) -> Option<Form> {
+fn form(spec: &ColumnSpec, known: Option<&DataType>) -> Option<Form> {
     let form = Form::of(&spec.data_type)?;
     let name = spec.name.as_str();
     Some(match form {
         Form::Text if name.ends_with("_section_type") => Form::SectionType,
         Form::Int64 if COUNTS.contains(&name) || name.ends_with("_section_type") => Form::UInt32,
-        Form::Int64 if known => Form::Int32,
+        Form::Int64 if known.is_some() => Form::Int32,
+        Form::Float64 if known == Some(&DataType::Float32) => Form::Float32,
         form => form,
     })
 }
@@ -176,7 +178,8 @@ impl Writer {
         };
         let sources = ids("source_node_id", edges.source)?;
         let targets = ids("target_node_id", edges.target)?;
-        let columns = columns.iter().map(|column| file.dataset(group, &column.name, &spec(column.form.kind())));
+        let columns =
+            columns.iter().map(|column| file.dataset(group, &column.name, &spec(column.form.kind())));
         let columns = columns.collect::<Result<_>>()?;
         Ok(Writer { population, group, sources, targets, columns, edges: 0 })
     }

@@ -90,7 +90,9 @@ impl Index {
         let mut table = Pairs::new(file, group, "range_to_edge_id", total)?;
         for (bucket, counts) in self.outgoing.chunks(self.width as usize).enumerate() {
             let bytes = self.connections.take(bucket)?;
-            sorted(&bytes, bucket as u64 * self.width, counts).chunks(PIECE).try_for_each(|p| table.put(p))?;
+            sorted(&bytes, bucket as u64 * self.width, counts)
+                .chunks(PIECE)
+                .try_for_each(|p| table.put(p))?;
         }
         Ok(())
     }
@@ -98,10 +100,8 @@ impl Index {
 
 /// The ranges of a part, by source; those of a source in the order in which they came.
 fn sorted(bytes: &[u8], first: u64, counts: &[u64]) -> Vec<[u64; 2]> {
-    let mut next: Vec<usize> = counts
-        .iter()
-        .scan(0, |sum, &count| Some(std::mem::replace(sum, *sum + count as usize)))
-        .collect();
+    let mut next: Vec<usize> =
+        counts.iter().scan(0, |sum, &count| Some(std::mem::replace(sum, *sum + count as usize))).collect();
     let mut ranges = vec![[0; 2]; bytes.len() / RECORD];
     for record in bytes.chunks_exact(RECORD) {
         let number = |at: usize| {

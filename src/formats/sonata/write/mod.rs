@@ -18,10 +18,10 @@
 //! synapse's row in the dataset of its cell (`row`) is what is told by its place among the edges, where the rows of the
 //! dataset were in the order of their sources.
 //!
-//! **Values.** Columns have the types of SONATA's specification: positions of cells and orientations in 32-bit floating
-//! point, layers as texts, types of sections as numbers (soma 1, axon 2, basal 3, apical 4, unknown 0). A column that
-//! SONATA does not know keeps its name and values. Where a whole number is missing or has no place in its type, the
-//! column gets a wider one.
+//! **Values.** Columns have the types of SONATA's specification: 32-bit floating point (also where the circuit has 64),
+//! layers as texts, types of sections as numbers (soma 1, axon 2, basal 3, apical 4, unknown 0). A column that SONATA
+//! does not know keeps its name and values. Where a whole number is missing or has no place in its type, the column
+//! gets a wider one.
 //!
 //! **Memory.** Held are the columns of the cells, the ids of the fibres, the members of the groups, 24 bytes for each
 //! node, and some blocks of synapses: at least those of one cell. Connections wait in a file without a name in the new
@@ -252,9 +252,8 @@ fn write_mapping(path: &Path, fibres: &[Population]) -> Result<()> {
     for population in fibres {
         let ids = population.ids();
         let name = Value::from(population.name());
-        let numbers = |ids: &mut dyn Iterator<Item = i64>| {
-            ids.map(|id| id.to_string()).collect::<Vec<_>>().join(",")
-        };
+        let numbers =
+            |ids: &mut dyn Iterator<Item = i64>| ids.map(|id| id.to_string()).collect::<Vec<_>>().join(",");
         let new = numbers(&mut (0..ids.len() as i64));
         let parent = numbers(&mut ids.listed().iter().copied());
         write!(file, "{start}\n  {name}: {{\"new_id\": [{new}], \"parent_id\": [{parent}]}}")

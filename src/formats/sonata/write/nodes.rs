@@ -138,7 +138,8 @@ impl Nodes {
         let mut library = Library::default();
         let codes = library.codes(texts);
         if library.names().len() == self.count {
-            let plain: Vec<&str> = codes.iter().map(|&code| library.names()[code as usize].as_str()).collect();
+            let plain: Vec<&str> =
+                codes.iter().map(|&code| library.names()[code as usize].as_str()).collect();
             self.file.write(self.group, name, &Array::texts(&plain))?;
             return Ok(());
         }
@@ -168,15 +169,17 @@ impl Nodes {
 
     /// Writes unit quaternions, where the cells have all four parts of one. What is none is no turn at all.
     fn orientation(&mut self, cells: &CellTable) -> Result<()> {
-        let Some(places) = ORIENTATION.map(|name| cells.schema().find(name)).into_iter().collect::<Option<Vec<_>>>()
+        let Some(places) =
+            ORIENTATION.map(|name| cells.schema().find(name)).into_iter().collect::<Option<Vec<_>>>()
         else {
             return Ok(());
         };
-        let parts = places.into_iter().map(|at| {
-            cast(cells.column(at)?, &DataType::Float64).map_err(|e| Error::format(e.to_string()))
-        });
+        let parts = places
+            .into_iter()
+            .map(|at| cast(cells.column(at)?, &DataType::Float64).map_err(|e| Error::format(e.to_string())));
         let parts: Vec<ArrayRef> = parts.collect::<Result<_>>()?;
-        let parts: Vec<&[f64]> = parts.iter().map(|p| p.as_primitive::<Float64Type>().values().as_ref()).collect();
+        let parts: Vec<&[f64]> =
+            parts.iter().map(|p| p.as_primitive::<Float64Type>().values().as_ref()).collect();
         let mut unit = [const { Vec::new() }; 4];
         for row in 0..self.count {
             let turn = [0, 1, 2, 3].map(|part| parts[part][row]);
@@ -227,8 +230,7 @@ impl Models {
             emodel.map(|name| format!("hoc:{name}"))
         });
         if !unknown.is_empty() {
-            let all = unknown.len();
-            notes.push(format!("the e-model table lacks {all} me-combos of cells: {}", listed(&unknown)));
+            notes.push(format!("the e-model table lacks me-combos of cells: {}", listed(&unknown)));
         }
         let number = |row: Option<&Emodel>, key: &str| row.and_then(|r| r.get(key)).and_then(Value::as_f64);
         let known = |key: &&str| table.values().any(|row| number(Some(row), key).is_some());

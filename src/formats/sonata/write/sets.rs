@@ -40,14 +40,13 @@ pub(super) fn write(
         }
     }
     if !others.is_empty() {
-        let all = others.len();
-        notes.push(format!("{all} targets of sections or synapses are left out: {}", listed(&others)));
+        notes.push(format!("targets of sections or synapses are left out: {}", listed(&others)));
     }
     let shared = names.iter().filter(|name| populations.iter().any(|p| p.name() == *name));
     let shared: Vec<String> = shared.cloned().collect();
     if !shared.is_empty() {
         let names = listed(&shared);
-        notes.push(format!("these targets are named like a population, which readers may take for them: {names}"));
+        notes.push(format!("targets named like a population, for which readers may take it: {names}"));
     }
     let mut sets = Sets { file: AtomicFile::create(path)?, first: true };
     let mut nesting = Nesting::new(targets, &names);
@@ -61,7 +60,9 @@ pub(super) fn write(
         let ids = targets.resolve(name)?;
         let members: Vec<(&Population, Vec<u64>)> = populations
             .iter()
-            .map(|population| (population, ids.sorted().iter().filter_map(|&id| population.place(id)).collect()))
+            .map(|population| {
+                (population, ids.sorted().iter().filter_map(|&id| population.place(id)).collect())
+            })
             .filter(|(_, nodes): &(_, Vec<u64>)| !nodes.is_empty())
             .collect();
         if ids.sorted().iter().any(|&id| populations.iter().all(|p| p.place(id).is_none())) {
@@ -83,8 +84,8 @@ pub(super) fn write(
         }
     }
     if !strangers.is_empty() {
-        let (all, names) = (strangers.len(), listed(&strangers));
-        notes.push(format!("{all} targets name cells that no population has; those are left out: {names}"));
+        let names = listed(&strangers);
+        notes.push(format!("cells of these targets are in no population, and left out: {names}"));
     }
     sets.finish()
 }

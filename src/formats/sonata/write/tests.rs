@@ -15,7 +15,8 @@ use crate::formats::hdf5;
 use crate::formats::open::open_circuit;
 use crate::formats::paths::PathMap;
 use crate::model::{
-    CellTable, Column, ColumnSpec, Emodels, Format, Frame, IdSet, Schema, Side, Source, TargetEntry, Targets, cell_column,
+    CellTable, Column, ColumnSpec, Emodels, Format, Frame, IdSet, Schema, Side, Source, TargetEntry, Targets,
+    cell_column,
 };
 
 /// Synapses in memory: one a row, in any order.
@@ -125,7 +126,10 @@ fn cells() -> Arc<CellTable> {
         column(cell_column(name, DataType::Utf8), Arc::new(StringArray::from(texts.to_vec())))
     };
     let floats = |name: &str, values: [f64; 5]| {
-        column(cell_column(name, DataType::Float64), Arc::new(arrow_array::Float64Array::from(values.to_vec())))
+        column(
+            cell_column(name, DataType::Float64),
+            Arc::new(arrow_array::Float64Array::from(values.to_vec())),
+        )
     };
     let ints = |name: &str, values: Vec<Option<i64>>| {
         column(cell_column(name, DataType::Int64), Arc::new(Int64Array::from(values)))
@@ -161,7 +165,9 @@ fn circuit(connectome: Arc<dyn Connectome>, projections: Vec<Projection>, groups
         targets: Deferred::ready(Arc::new(groups) as Arc<dyn Targets>),
         connectome: Deferred::ready(connectome),
         projections,
-        emodels: Deferred::new(move || Ok(Emodels { by_combo: Some(by_combo.clone()), folder: PathBuf::new() })),
+        emodels: Deferred::new(move || {
+            Ok(Emodels { by_combo: Some(by_combo.clone()), folder: PathBuf::new() })
+        }),
         network: None,
         populations: Vec::new(),
         ends: (None, None),
@@ -186,17 +192,24 @@ fn whole() -> Circuit {
     let vesicles = ColumnSpec::new("n_rrp_vesicles", DataType::Int64);
     let label = ColumnSpec::new("label", DataType::Utf8);
     let texts = |texts: Vec<Option<&str>>| Arc::new(StringArray::from(texts)) as ArrayRef;
+    let doubles = |name: &str| Column {
+        spec: ColumnSpec::new(name, DataType::Float64),
+        values: Arc::new(arrow_array::Float64Array::from(vec![0.1; 7])),
+    };
     let more = vec![
         Column { spec: order, values: Arc::new(Int64Array::from((0..7).collect::<Vec<i64>>())) },
         Column {
             spec: kinds,
             values: texts(
-                [Some("soma"), Some("apical"), None, Some("basal"), Some("axon"), Some("soma"), Some("soma")].to_vec(),
+                [Some("soma"), Some("apical"), None, Some("basal"), Some("axon"), Some("soma"), Some("soma")]
+                    .to_vec(),
             ),
         },
         // Below zero: the column is a wider one.
         Column { spec: vesicles, values: Arc::new(Int64Array::from(vec![1, 2, 3, -4, 5, 6, 7])) },
         Column { spec: label, values: texts(["b", "a", "b", "b", "c", "a", "a"].map(Some).to_vec()) },
+        doubles("u_syn"),
+        doubles("strange"),
     ];
     let projections = vec![
         projection("tc/1", Some("fibres"), &[(102, 3), (100, 3), (101, 1)]),
@@ -248,7 +261,8 @@ fn json_of(path: &Path) -> Value {
 #[test]
 fn cells_become_nodes() {
     let (_folder, path) = output();
-    let written = write_circuit(&whole(), &path, &Options { population: "S1".into(), ..Options::default() }).unwrap();
+    let written =
+        write_circuit(&whole(), &path, &Options { population: "S1".into(), ..Options::default() }).unwrap();
     assert_eq!((written.cells, written.config), (5, path.join("circuit_config.json")));
     let file = hdf5::File::open(&path.join("nodes.h5")).unwrap();
     let group = "nodes/S1/0";
@@ -293,6 +307,8 @@ fn synapses_become_edges() {
     assert_eq!(ints(&file, &of("0/n_rrp_vesicles")), [5, 7, 2, 1, 3, 6, -4]);
     assert_eq!(looked_up(&file, &of("0"), "label"), ["c", "a", "a", "b", "b", "a", "b"]);
     assert_eq!(ints(&file, &of("edge_type_id")), [-1; 7]);
+    assert_eq!(floats(&file, &of("0/u_syn")), [0.1; 7]);
+    assert_eq!(file.dataset(&of("0/strange")).unwrap().kind(), hdf5::Kind::Float64);
     let population = file.attribute(&of("source_node_id"), "node_population").unwrap();
     assert_eq!(population, Some(json!("default")));
     let fibres = hdf5::File::open(&path.join("tc_1/edges.h5")).unwrap();
@@ -319,11 +335,11 @@ fn groups_become_node_sets() {
     });
     assert_eq!(json_of(&path.join("node_sets.json")), expected);
     for note in [
-        "the e-model table lacks 1 me-combos of cells: gone",
+        "the e-model table lacks me-combos of cells: gone",
         "target `broken` is left out: no `nowhere`",
-        "1 targets of sections or synapses are left out: sections",
-        "these targets are named like a population, which readers may take for them: default",
-        "1 targets name cells that no population has; those are left out: mixed",
+        "targets of sections or synapses are left out: sections",
+        "targets named like a population, for which readers may take it: default",
+        "cells of these targets are in no population, and left out: mixed",
     ] {
         assert!(notes.iter().any(|n| n == note), "no `{note}` in {notes:?}");
     }
@@ -337,7 +353,8 @@ fn sets_do_not_stand_in_each_other_too_deeply() {
     let mut groups = vec![("g0", "Cell", vec![], vec![1])];
     groups.extend((1..30).map(|at| (names[at], "Cell", vec![names[at - 1]], vec![])));
     let (_folder, path) = output();
-    write_circuit(&circuit(Wires::of(&[], vec![]), vec![], Groups(groups)), &path, &Options::default()).unwrap();
+    write_circuit(&circuit(Wires::of(&[], vec![]), vec![], Groups(groups)), &path, &Options::default())
+        .unwrap();
     let sets = json_of(&path.join("node_sets.json"));
     let mut deep: HashMap<String, usize> = HashMap::new();
     for name in &names {
@@ -361,7 +378,8 @@ fn our_reader_finds_the_same_circuit() {
     let edges = network.edge("default__default__chemical").unwrap().connectome.get().unwrap();
     for (cell, incoming, outgoing) in [(0, 2, 2), (1, 3, 1), (2, 0, 2), (3, 2, 0), (4, 0, 2)] {
         let cell = IdSet::new(vec![cell]);
-        let counts = (edges.count(Side::Incoming, &cell).unwrap(), edges.count(Side::Outgoing, &cell).unwrap());
+        let counts =
+            (edges.count(Side::Incoming, &cell).unwrap(), edges.count(Side::Outgoing, &cell).unwrap());
         assert_eq!(counts, (incoming, outgoing), "{cell:?}");
     }
 }
@@ -461,7 +479,8 @@ fn what_stops_leaves_nothing() {
     }
     let (folder, path) = output();
     let stopping = Arc::new(Stopping(Wires::of(&PAIRS, vec![])));
-    let error = write_circuit(&circuit(stopping, vec![], Groups(vec![])), &path, &Options::default()).unwrap_err();
+    let error =
+        write_circuit(&circuit(stopping, vec![], Groups(vec![])), &path, &Options::default()).unwrap_err();
     assert_eq!(error.code(), Code::Cancelled);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }

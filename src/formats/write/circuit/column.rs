@@ -87,7 +87,8 @@ impl Form {
             Form::Int32 => whole::<Int32Type>(values),
             Form::Int64 => whole::<Int64Type>(values),
             Form::SectionType => {
-                let code = |name: &str| SECTION_TYPES.iter().position(|t| *t == name).map_or(0, |at| at as u32 + 1);
+                let code =
+                    |name: &str| SECTION_TYPES.iter().position(|t| *t == name).map_or(0, |at| at as u32 + 1);
                 let codes = Texts::of(values)?.map(0, |name| code(name));
                 Ok(Some(Array::numbers(&codes)))
             }
@@ -220,7 +221,8 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_told() {
         let array = |values: Vec<Option<i64>>| Arc::new(Int64Array::from(values)) as ArrayRef;
-        let fits = |form: Form, values: &ArrayRef| form.encode(values, &mut Library::default()).unwrap().is_some();
+        let fits =
+            |form: Form, values: &ArrayRef| form.encode(values, &mut Library::default()).unwrap().is_some();
         let large = array(vec![Some(0), Some(i64::from(u32::MAX) + 1)]);
         assert!(fits(Form::UInt32, &array(vec![Some(0), Some(u32::MAX.into())])));
         assert!(!fits(Form::UInt32, &large) && fits(Form::UInt32.wider(), &large));

@@ -52,8 +52,17 @@ impl<'a> Rows<'a> {
         columns: impl Iterator<Item = usize>,
     ) -> Result<Self> {
         let schema = synapses.schema();
-        let positions = [schema.position("pre")?, schema.position("post")?].into_iter().chain(columns).collect();
-        Ok(Rows { synapses, source, target, positions, morsels: synapses.morsels(), next: 0, pending: Vec::new() })
+        let positions =
+            [schema.position("pre")?, schema.position("post")?].into_iter().chain(columns).collect();
+        Ok(Rows {
+            synapses,
+            source,
+            target,
+            positions,
+            morsels: synapses.morsels(),
+            next: 0,
+            pending: Vec::new(),
+        })
     }
 
     /// The next rows, all of each of their cells; `None` after the last.
@@ -118,7 +127,9 @@ impl<'a> Rows<'a> {
         let [pres, posts] = [0, 1].map(|at| columns[at].as_primitive::<Int64Type>());
         let lacks = |population: &Population, row: usize, id: i64| {
             let (pre, post, name) = (pres.value(row), posts.value(row), population.name());
-            Error::format(format!("a synapse from cell {pre} onto cell {post}: there is no cell {id} in `{name}`"))
+            Error::format(format!(
+                "a synapse from cell {pre} onto cell {post}: there is no cell {id} in `{name}`"
+            ))
         };
         let targets = nodes(posts, self.target).map_err(|row| lacks(self.target, row, posts.value(row)))?;
         let mut sources = nodes(pres, self.source).map_err(|row| lacks(self.source, row, pres.value(row)))?;
@@ -147,7 +158,10 @@ pub fn check_whole(connectome: &dyn Connectome, known: &dyn Source, target: &Pop
         let posts = all.open(&morsel)?.column(at)?;
         let strange = |id: &&i64| target.place(**id).is_none();
         if let Some(id) = posts.as_primitive::<Int64Type>().values().iter().find(strange) {
-            return Err(Error::format(format!("synapses onto cell {id}, which is not in `{}`", target.name())));
+            return Err(Error::format(format!(
+                "synapses onto cell {id}, which is not in `{}`",
+                target.name()
+            )));
         }
     }
     Ok(())
