@@ -135,6 +135,19 @@ impl Schema {
         self
     }
 
+    /// The same with ids of several populations as texts; see [`Frame::readable`](super::Frame::readable).
+    #[must_use]
+    pub fn readable(self: &Arc<Self>) -> Arc<Self> {
+        if self.columns.iter().all(|c| c.populations.is_none()) {
+            return self.clone();
+        }
+        let readable = |spec: &ColumnSpec| match spec.populations {
+            Some(_) => ColumnSpec { data_type: DataType::Utf8, populations: None, ..spec.clone() },
+            None => spec.clone(),
+        };
+        Arc::new(Schema::new(self.columns.iter().map(readable).collect()))
+    }
+
     /// All columns.
     pub fn columns(&self) -> &[ColumnSpec] {
         &self.columns

@@ -14,10 +14,10 @@ use arrow_array::{
 use arrow_schema::DataType;
 
 use super::{
-    Block, CellTable, ColumnSpec, Connectome, IdSet, Morsel, Schema, Side, Source, TargetEntry, Targets, cell_column,
+    Block, CellTable, ColumnSpec, Connectome, Frame, IdSet, Morsel, Schema, Side, Source, TargetEntry, Targets, cell_column,
     connection_columns,
 };
-use crate::diag::{Code, Deferred, Error, Result};
+use crate::diag::{Code, Deferred, Error, Result, work};
 
 /// The bits of an id in its population.
 const BITS: u32 = 40;
@@ -32,10 +32,20 @@ pub fn unpack(id: i64) -> (usize, i64) {
     ((id >> BITS) as usize, id & ((1 << BITS) - 1))
 }
 
-/// As it is written: `population:id`.
-pub fn text(id: i64, populations: &[String]) -> String {
+/// An id as it is written: `population:id`.
+pub fn id_text(id: i64, populations: &[String]) -> String {
     let (at, id) = unpack(id);
     populations.get(at).map_or_else(|| id.to_string(), |name| format!("{name}:{id}"))
+}
+
+/// Ids as they are written: `population:id`.
+///
+/// # Errors
+/// When they are not whole numbers.
+pub fn readable(ids: &ArrayRef, populations: &[String]) -> Result<ArrayRef> {
+    let ids = cast(ids, &DataType::Int64)?;
+    let texts = ids.as_primitive::<Int64Type>().iter().map(|id| Some(id_text(id?, populations)));
+    Ok(Arc::new(texts.collect::<StringArray>()))
 }
 
 fn text_type() -> DataType {
@@ -262,14 +272,41 @@ impl Connectome for Merged {
             let own = cells.map(|(side, cells)| (side, self.own(part, side, cells)));
             part.connectome.connections(own.as_ref().map(|(side, cells)| (*side, cells)))
         };
-        let sources = self.shared.parts.iter().map(of);
-        Ok(self.chain(&self.shared.connection_schema, sources.collect::<Result<_>>()?))
+        let sources = self.shared.parts.iter().map(of).collect::<Result<_>>()?;
+        let chain = self.chain(&self.shared.connection_schema, sources);
+        // The parts are in no order of cells, and two of them between the same populations connect the same pairs.
+        Ok(if self.shared.parts.len() > 1 { Arc::new(paired(chain.as_ref())?) } else { chain })
     }
 
     fn facts(&self) -> Result<serde_json::Value> {
         let facts = self.shared.parts.iter().map(|part| Ok((part.name.clone(), part.connectome.facts()?)));
         Ok(facts.collect::<Result<serde_json::Map<_, _>>>()?.into())
     }
+}
+
+/// Connections of several parts, each pair once, ordered by post, then pre.
+fn paired(connections: &dyn Source) -> Result<Frame> {
+    let mut rows: Vec<(i64, i64, i64)> = Vec::new();
+    for morsel in connections.morsels() {
+        work::check()?;
+        let block = connections.open(&morsel)?;
+        let column = |at| Ok(cast(&block.column(at)?, &DataType::Int64)?.as_primitive::<Int64Type>().clone());
+        let (pre, post, n): (Int64Array, Int64Array, Int64Array) = (column(0)?, column(1)?, column(2)?);
+        rows.extend((0..block.rows()).map(|at| (post.value(at), pre.value(at), n.value(at))));
+    }
+    rows.sort_unstable();
+    rows.dedup_by(|later, first| {
+        let same = (later.0, later.1) == (first.0, first.1);
+        if same {
+            first.2 += later.2;
+        }
+        same
+    });
+    let column = |f: fn(&(i64, i64, i64)) -> i64| -> ArrayRef {
+        Arc::new(rows.iter().map(f).collect::<Int64Array>())
+    };
+    let columns = vec![column(|r| r.1), column(|r| r.0), column(|r| r.2)];
+    Frame::with_schema(connections.schema().clone(), columns, rows.len())
 }
 
 /// Sources of the parts, one after the other.

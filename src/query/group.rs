@@ -15,6 +15,8 @@ pub enum Group {
     Of(Vec<String>, IdSet),
     /// The name of a target or node set, an SQL condition, or a SELECT that returns ids.
     Text(String),
+    /// Several such texts: the cells of any, in this order.
+    Texts(Vec<String>),
     /// The cells for which a condition on their properties holds.
     Where(Expr),
 }
@@ -31,6 +33,13 @@ impl Group {
             Group::Ids(ids) => written_ids(ids, circuit).map(Some),
             Group::Of(populations, ids) => translated(populations, ids, &circuit.populations).map(Some),
             Group::Text(text) => text_group(text, circuit).map(Some),
+            Group::Texts(texts) => {
+                let mut ids = Vec::new();
+                for text in texts {
+                    ids.extend_from_slice(text_group(text, circuit)?.listed());
+                }
+                Ok(Some(IdSet::new(ids)))
+            }
             Group::Where(condition) => cells_where(condition, circuit).map(Some),
         }
     }
@@ -148,6 +157,9 @@ fn text_group(text: &str, circuit: &Circuit) -> Result<IdSet> {
             ids.listed().iter().copied().filter(|&id| id >= first).collect()
         });
     }
+    if let Some(id) = population_id(text, circuit) {
+        return Ok(IdSet::new(vec![id]));
+    }
     let trimmed = text.trim();
     if trimmed.get(..6).is_some_and(|s| s.eq_ignore_ascii_case("select")) {
         let table = sql::select(trimmed, &super::CircuitTables(circuit))?;
@@ -177,6 +189,14 @@ fn text_group(text: &str, circuit: &Circuit) -> Result<IdSet> {
         }),
         Err(e) => Err(neither(e.message().to_owned())),
     }
+}
+
+/// A cell written as `population:id`.
+fn population_id(text: &str, circuit: &Circuit) -> Option<i64> {
+    let (population, id) = text.rsplit_once(':')?;
+    let at = circuit.populations.iter().position(|name| name == population)?;
+    let id = merged::pack(at, id.parse().ok()?);
+    circuit.cells.row_of(id).map(|_| id)
 }
 
 /// The cells of an m-type, where no target is called so: a pathway is named by m-types in any circuit.

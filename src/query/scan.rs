@@ -157,7 +157,8 @@ fn about_one_side(condition: &Expr) -> Option<&'static str> {
 /// The cells for which a condition about one side holds, or nothing if that must be asked of each row.
 fn cells_where(condition: &Expr, side: &str, schema: &Arc<Schema>) -> Result<Option<IdSet>> {
     let Some(at) = schema.find(side) else { return Ok(None) };
-    if let Some(ids) = named_ids(condition) {
+    let packed = schema.columns()[at].populations.is_some();
+    if let Some(ids) = named_ids(condition, packed) {
         return Ok(Some(ids));
     }
     let Some(link) = schema.link_at(at) else { return Ok(None) };
@@ -184,12 +185,14 @@ fn cells_where(condition: &Expr, side: &str, schema: &Arc<Schema>) -> Result<Opt
     Ok(Some(IdSet::new(ids)))
 }
 
-/// The ids in a condition such as `pre == 5`, `pre in [1, 2]`.
-fn named_ids(condition: &Expr) -> Option<IdSet> {
+/// The ids in a condition such as `pre == 5`, `pre in [1, 2]`. Where ids are those of several populations (`packed`), a
+/// plain number names no single cell.
+fn named_ids(condition: &Expr, packed: bool) -> Option<IdSet> {
     let column = |e: &Expr| matches!(e, Expr::Column(name) if !name.contains('.'));
     let int = |v: &Value| if let Value::Int(i) = v { Some(*i) } else { None };
     match condition {
         Expr::In(e, Members::Ids(ids)) if column(e) => Some(ids.clone()),
+        _ if packed => None,
         Expr::In(e, Members::Values(values)) if column(e) => values.iter().map(int).collect(),
         Expr::Binary(BinaryOp::Equal, a, b) => match (&**a, &**b) {
             (e, Expr::Literal(v)) | (Expr::Literal(v), e) if column(e) => Some(IdSet::new(vec![int(v)?])),

@@ -37,6 +37,12 @@ pub(super) fn group(ctx: &NativeCallContext, value: &Dynamic) -> Result<Group> {
     if let Some(f) = value.read_lock::<FnPtr>() {
         return Ok(Group::Where(closure::translate(ctx, &f)?));
     }
+    if let Some(array) = value.read_lock::<Array>()
+        && !array.is_empty()
+        && let Some(texts) = array.iter().map(text_of).collect::<Option<Vec<_>>>()
+    {
+        return Ok(Group::Texts(texts));
+    }
     if let Some(ids) = ids(value)? {
         return Ok(Group::Ids(IdSet::new(ids)));
     }

@@ -60,12 +60,18 @@ impl Cells {
     /// # Errors
     /// When the circuit does not have it.
     pub fn one(circuit: &Circuit, id: i64) -> Result<Self> {
+        let ids = Group::Ids(IdSet::new(vec![id])).resolve(&circuit.0)?.unwrap_or_else(|| IdSet::new(vec![id]));
         let cells = &circuit.0.cells;
-        if cells.row_of(id).is_none() {
+        if ids.len() > 1 {
+            return Err(Error::argument(format!("there is a cell {id} in several populations"))
+                .help(format!("name one: {}", circuit.0.populations.join(", ")))
+                .help(format!("circuit.nodes(\"{}\", {id})", circuit.0.populations[0])));
+        }
+        if ids.listed().iter().any(|&id| cells.row_of(id).is_none()) {
             return Err(Error::new(crate::diag::Code::Name, format!("the circuit has no cell {id}"))
                 .help(cells.describe_ids()));
         }
-        Ok(Cells { single: true, ..Self::of_ids(circuit, IdSet::new(vec![id])) })
+        Ok(Cells { single: true, ..Self::of_ids(circuit, ids) })
     }
 
     /// The ids of the cells, in their order.
@@ -210,9 +216,12 @@ pub(super) fn register(api: &mut Api) {
 fn ids(api: &mut Api) {
     api.call(
         "ids() -> array",
-        "The ids of the cells, in their order.",
+        "The ids of the cells, in their order; as `population:id` in a circuit of several populations of neurons.",
         "circuit.cells(\"Layer1\").head(5).ids()",
         |c: &mut Cells| -> Answer<Array> {
+            if c.circuit.0.populations.len() > 1 {
+                return Ok(super::super::value::array_of(&c.table.column("id")?)?);
+            }
             Ok(c.ids()?.listed().iter().copied().map(Dynamic::from).collect())
         },
     );
@@ -220,7 +229,10 @@ fn ids(api: &mut Api) {
         "contains(id) -> bool",
         "Whether a cell is among them.",
         "circuit.cells(\"Excitatory\").contains(7)",
-        |c: &mut Cells, id: i64| -> Answer<bool> { Ok(c.ids()?.contains(id)) },
+        |c: &mut Cells, id: i64| -> Answer<bool> {
+            let (ids, populations) = (c.ids()?, c.circuit.0.populations.len().max(1));
+            Ok((0..populations).any(|at| ids.contains(crate::model::merged::pack(at, id))))
+        },
     );
     api.call(
         "row() -> map",

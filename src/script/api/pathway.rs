@@ -168,10 +168,11 @@ impl Pathway {
             .map(|(pre, post, n)| (rows[pre as usize], columns[post as usize], f64::from(n)))
             .collect();
         entries.sort_unstable_by_key(|e| (e.0, e.1));
-        let labels = |side: &[u32]| side.iter().map(|&r| net.id(r).to_string()).collect();
+        let labels =
+            |side: &[u32], end: &Circuit| side.iter().map(|&r| end.0.id_text(net.id(r))).collect();
         Ok(SparseMatrix {
-            rows: labels(&net.pre),
-            columns: labels(&net.post),
+            rows: labels(&net.pre, &self.origin.pre),
+            columns: labels(&net.post, &self.origin.post),
             entries,
             value: "synapses".to_owned(),
         })
@@ -195,6 +196,13 @@ fn column(name: &str, unit: Option<&str>, meaning: &str, values: ArrayRef) -> Co
 
 pub(super) fn int_column(name: &str, meaning: &str, values: impl Iterator<Item = i64>) -> Column {
     column(name, None, meaning, Arc::new(values.collect::<Int64Array>()))
+}
+
+/// A column of ids of a circuit's cells.
+fn id_column(name: &str, circuit: &Circuit, values: impl Iterator<Item = i64>) -> Column {
+    let mut column = int_column(name, "id of the cell", values);
+    column.spec.populations = circuit.0.several_populations();
+    column
 }
 
 pub(super) fn float_column(
@@ -228,10 +236,10 @@ fn within_of(um: &Dynamic) -> Result<Within> {
 }
 
 /// A table of one side's cells with their partners.
-fn partners_table(net: &Net, side: &str, partners: &connectivity::Partners) -> Result<Table> {
+fn partners_table(net: &Net, side: &str, circuit: &Circuit, partners: &connectivity::Partners) -> Result<Table> {
     let other = if side == "post" { "pre" } else { "post" };
     Ok(Table::in_memory(Frame::new(vec![
-        int_column(side, "id of the cell", partners.rows.iter().map(|&r| net.id(r))),
+        id_column(side, circuit, partners.rows.iter().map(|&r| net.id(r))),
         int_column(
             "n_cells",
             &format!("{other} cells that it is connected with"),
@@ -275,7 +283,7 @@ pub(super) fn degrees(cells: &super::cells::Cells) -> Result<Table> {
         ids.iter().map(|&id| f(get(&incoming, id), get(&outgoing, id))).collect()
     };
     Ok(Table::in_memory(Frame::new(vec![
-        int_column("id", "id of the cell", ids.iter().copied()),
+        id_column("id", &cells.circuit, ids.iter().copied()),
         int_column("in_degree", "cells that make synapses onto it", each(&|i, _| i.0).into_iter()),
         int_column("out_degree", "cells that it makes synapses onto", each(&|_, o| o.0).into_iter()),
         int_column("total_degree", "connections in both directions", each(&|i, o| i.0 + o.0).into_iter()),
@@ -391,7 +399,7 @@ fn partners(api: &mut Api) {
         "circuit.pathway(\"L4_PC\", \"L5_TTPC1\").convergence().mean(\"n_cells\")",
         |p: &mut Pathway| -> Answer<Table> {
             let net = p.net(false)?;
-            Ok(partners_table(&net, "post", &net.pathway()?.convergence())?)
+            Ok(partners_table(&net, "post", &p.origin.post, &net.pathway()?.convergence())?)
         },
     );
     api.call(
@@ -400,7 +408,7 @@ fn partners(api: &mut Api) {
         "circuit.pathway(\"L4_PC\", \"L5_TTPC1\").divergence().mean(\"n_cells\")",
         |p: &mut Pathway| -> Answer<Table> {
             let net = p.net(false)?;
-            Ok(partners_table(&net, "pre", &net.pathway()?.divergence())?)
+            Ok(partners_table(&net, "pre", &p.origin.pre, &net.pathway()?.divergence())?)
         },
     );
 }
