@@ -1,5 +1,6 @@
 //! The command line: one file for each subcommand.
 
+mod convert;
 mod demo;
 mod doc;
 mod info;
@@ -69,6 +70,8 @@ enum Command {
     },
     /// Write the demonstration circuit and take a tour of it.
     Demo(demo::Arguments),
+    /// Write a circuit in another family of formats.
+    Convert(convert::Arguments),
     /// Show the reference: of everything, or of one word.
     Doc {
         /// A function, property or type.
@@ -114,6 +117,7 @@ fn dispatch(arguments: Arguments) -> Result<()> {
         Some(Command::Open { path }) => prompt::open(Some(&path)),
         Some(Command::Info { path }) => info::show(&path, json),
         Some(Command::Demo(arguments)) => demo::run(&arguments),
+        Some(Command::Convert(arguments)) => convert::run(&arguments),
         Some(Command::Doc { name }) => doc::show(name.as_deref()),
     }
 }

@@ -7,3 +7,4 @@ pub mod mvd3;
 pub mod nrn;
 pub mod open;
 pub mod target;
+pub mod write;

@@ -9,6 +9,7 @@
 //! | [`edges`] | synapses and other edges |
 //! | [`open`] | all of it as a circuit |
 //! | [`alone`] | a file of nodes or of edges by itself |
+//! | [`write`] | (writes) any circuit |
 
 pub mod alone;
 pub mod config;
@@ -18,3 +19,4 @@ pub mod node_sets;
 pub mod nodes;
 pub mod open;
 pub mod types;
+pub mod write;
