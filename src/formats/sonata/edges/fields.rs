@@ -59,9 +59,8 @@ pub(super) fn of_population(file: &File, path: &str, wanted: &EdgesFile<'_>, edg
     let mut properties = properties(file, path, wanted, &groups, types.as_ref())?;
     if groups.is_plain() {
         for attribute in properties.values().filter_map(|p| p.parts.get(&0)) {
-            if attribute.rows != edges {
-                let message = format!("it has {} rows, and there are {edges} edges", attribute.rows);
-                return Err(attribute.error(message));
+            if let Some(rows) = attribute.rows.filter(|&rows| rows != edges) {
+                return Err(attribute.error(format!("it has {rows} rows, and there are {edges} edges")));
             }
         }
     }
@@ -261,12 +260,9 @@ impl Property {
         let places = rows.places(&population.groups)?;
         let read = |group: usize, part: &Attribute| {
             let place = &places[group];
-            if place.end() > part.rows {
+            if let Some(rows) = part.rows.filter(|&rows| rows < place.end()) {
                 let row = place.end() - 1;
-                return Err(part.error(format!(
-                    "it has {} rows, and an edge of the group is in row {row}",
-                    part.rows
-                )));
+                return Err(part.error(format!("it has {rows} rows, and an edge of the group is in row {row}")));
             }
             part.read(&place.runs)
         };
