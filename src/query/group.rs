@@ -57,9 +57,11 @@ fn written_ids(ids: &IdSet, circuit: &Circuit) -> Result<IdSet> {
         let packed = (0..circuit.populations.len()).map(|at| merged::pack(at, id));
         found.extend(packed.filter(|&id| id >= 0 && cells.row_of(id).is_some()));
         if found.len() == before || id < 0 {
-            return Err(
-                Error::new(Code::Name, format!("the circuit has no cell {id}")).help(cells.describe_ids())
-            );
+            let whose = match circuit.populations.as_slice() {
+                [one] => format!("the population `{one}` has"),
+                several => format!("the populations {} have", several.join(", ")),
+            };
+            return Err(Error::new(Code::Name, format!("{whose} no cell {id}")).help(cells.describe_ids()));
         }
     }
     Ok(IdSet::new(found))

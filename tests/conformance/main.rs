@@ -151,5 +151,5 @@ fn run(case: &Case, data: &Path, prepared: &Prepared) -> Result<(), String> {
     let mut roots: Vec<PathBuf> = case.roots.iter().filter_map(|root| root.canonicalize().ok()).collect();
     roots.extend(case.roots.iter().cloned());
     roots.push(scratch.path().to_owned());
-    compare::check(case, &roots, &outcome, &prepared.source)
+    compare::check(case, &roots, &outcome, prepared.asks())
 }

@@ -64,7 +64,7 @@ impl Rules {
                 let Some((name, value)) = named.split_once(" = ") else { wrong(at, "`name = expression`") };
                 let value = rules.settled(&read(at, value));
                 rules.names.insert(name.trim().to_owned(), value);
-            } else if line.trim() == "+++" || line.starts_with("//") && headers.is_empty() {
+            } else if line.trim() == "+++" || line.starts_with("//") && !before {
             } else if before {
                 rules.before.extend([line, "\n"]);
             } else if headers.is_empty() {

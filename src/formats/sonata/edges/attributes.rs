@@ -12,7 +12,7 @@ use arrow_array::{
 use arrow_schema::DataType;
 
 use crate::diag::{Deferred, Error, Result};
-use crate::formats::cells::{dictionary, text_type};
+use crate::formats::cells::{column_type, dictionary, text_type};
 use crate::formats::hdf5::{Convert, Dataset, File, Float32, Float64, Kind, Member, Series, Truncated};
 
 /// Names of section types, by the number in the file.
@@ -22,8 +22,8 @@ const SECTION_TYPES: [&str; 5] = ["soma", "soma", "axon", "basal", "apical"];
 pub(super) struct Attribute {
     /// The type of its column.
     pub(super) data_type: DataType,
-    /// How many rows it has.
-    pub(super) rows: usize,
+    /// How many rows it has; nothing where its shape is not one of rows.
+    pub(super) rows: Option<usize>,
     dataset: Dataset,
     values: Values,
 }
@@ -50,13 +50,25 @@ pub(super) fn of_dataset(
     section_type: bool,
 ) -> Result<Vec<(String, Attribute)>> {
     let dataset = file.dataset(&format!("{folder}/{name}"))?;
-    let rows = dataset.rows()?;
+    let of_rows = matches!(dataset.shape(), [_] | [_, _]);
+    let rows = if of_rows { Some(dataset.rows()?) } else { None };
     let library = format!("{folder}/@library/{name}");
     let one = |data_type: DataType, values: Values| {
         Ok(vec![(name.to_owned(), Attribute { data_type, rows, dataset: dataset.clone(), values })])
     };
     match dataset.kind() {
-        Kind::Int if file.find(&library) == Some(Member::Dataset) => {
+        Kind::Other => Ok(Vec::new()),
+        // It does not keep the others from being read.
+        kind if !of_rows => {
+            let (shape, odd) =
+                (format!("its shape is {:?}, not one row an edge", dataset.shape()), dataset.clone());
+            let error = Deferred::new(move || Err(odd.error(shape.clone())));
+            one(column_type(kind).unwrap_or(DataType::Null), Values::Whole(error))
+        }
+        Kind::Int
+            if file.find(&library) == Some(Member::Dataset)
+                && file.dataset(&library)?.kind() == Kind::Text =>
+        {
             let library = file.dataset(&library)?;
             let names = Deferred::new(move || library.read());
             one(text_type(), Values::Library(Series::of(dataset.clone())?, names))
@@ -88,12 +100,16 @@ pub(super) fn of_dataset(
             let names = dataset.clone();
             one(kind, Values::Whole(Deferred::new(move || names.read())))
         }
-        // A dataset of a kind that has no column here does not keep the others from being read.
-        Kind::Other => Ok(Vec::new()),
     }
 }
 
 impl Attribute {
+    /// Makes an error of its dataset, which is told when its column is read: the others still are.
+    pub(super) fn refuse(&mut self, message: String) {
+        let error = self.error(message);
+        self.values = Values::Whole(Deferred::new(move || Err(error.clone())));
+    }
+
     /// An error in its dataset.
     pub(super) fn error(&self, message: impl Into<String>) -> Error {
         self.dataset.error(message)

@@ -58,10 +58,9 @@ pub(super) fn of_population(file: &File, path: &str, wanted: &EdgesFile<'_>, edg
     let types = types(file, path, wanted, edges)?;
     let mut properties = properties(file, path, wanted, &groups, types.as_ref())?;
     if groups.is_plain() {
-        for attribute in properties.values().filter_map(|p| p.parts.get(&0)) {
-            if attribute.rows != edges {
-                let message = format!("it has {} rows, and there are {edges} edges", attribute.rows);
-                return Err(attribute.error(message));
+        for attribute in properties.values_mut().filter_map(|p| p.parts.get_mut(&0)) {
+            if let Some(rows) = attribute.rows.filter(|&rows| rows != edges) {
+                attribute.refuse(format!("it has {rows} rows, and there are {edges} edges"));
             }
         }
     }
@@ -272,10 +271,11 @@ impl Property {
         let places = rows.places(&population.groups)?;
         let read = |group: usize, part: &Attribute| {
             let place = &places[group];
-            if place.end() > part.rows {
+            if let Some(rows) = part.rows.filter(|&rows| rows < place.end()) {
                 let row = place.end() - 1;
-                return Err(part
-                    .error(format!("it has {} rows, and an edge of the group is in row {row}", part.rows)));
+                return Err(
+                    part.error(format!("it has {rows} rows, and an edge of the group is in row {row}"))
+                );
             }
             part.read(&place.runs)
         };

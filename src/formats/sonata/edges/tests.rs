@@ -244,6 +244,7 @@ fn libraries_and_columns_of_several_components() {
             file.write(group, "place", &place).unwrap();
             let grid = Array::numbers(&[0i32, 1, 2, 3, 4, 5, 6, 7, 8, 9]).shape(&[5, 2]);
             file.write(group, "grid", &grid).unwrap();
+            file.write(group, "lonely", &Array::number(1.5f64)).unwrap();
             file.write(group, "note", &Array::texts(&["x", "y", "x", "", "z"])).unwrap();
         })
     };
@@ -252,6 +253,7 @@ fn libraries_and_columns_of_several_components() {
     assert_eq!(floats(&good.column("place[1]")), [1.0, 3.0, 5.0, 7.0, 9.0].map(Some));
     assert_eq!(ints(&good.column("grid[0]")), [0, 2, 4, 6, 8]);
     assert_eq!(texts(&good.column("note"))[4].as_deref(), Some("z"));
+    assert!(good.refusal("lonely").contains("its shape is [], not one row an edge"));
     let refusal = codes([0, 1, 3, 0, 0]).refusal("kind");
     assert!(refusal.contains("row 2 has the code 3, and there are 3 names"), "{refusal}");
 }
@@ -338,7 +340,11 @@ fn damage_is_named() {
         let group = file.group(net, "0").unwrap();
         write(file, group, "delay", &[1f32, 2.]);
     });
-    assert!(refused(&attribute).contains("it has 2 rows, and there are 5 edges"));
+    let source = attribute.connectome().synapses().unwrap();
+    let column = source.schema().position("delay").unwrap();
+    let fault = source.open(&source.morsels()[0]).unwrap().column(column).unwrap_err().to_string();
+    assert!(fault.contains("it has 2 rows, and there are 5 edges"), "{fault}");
+    assert_eq!(attribute.column("post").len(), 5);
     let numbers = made(3, &PRE, &POST, |file, net| write(file, net, GROUP, &[0u16, 0]));
     assert!(refused(&numbers).contains("edge_group_id"));
     let kinds = made(3, &PRE, &POST, |file, net| {
