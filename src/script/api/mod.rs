@@ -17,7 +17,7 @@ pub mod table;
 use rhai::{Dynamic, Engine, Variant};
 use serde_json::Value as Json;
 
-use super::registry::{Answer, Api};
+use super::registry::Api;
 use super::{saving, value};
 use crate::query::Table;
 
@@ -53,9 +53,10 @@ pub(super) fn register(engine: &mut Engine) {
 /// Makes `print(x)` and `${x}` show what the prompt shows.
 fn shown<T: Variant + Clone>(api: &mut Api) {
     for name in ["to_string", "to_debug"] {
-        api.also(name, |x: &mut T| -> Answer<String> {
-            let text = value::display(&Dynamic::from(x.clone()), &saving::screen())?;
-            Ok(text.unwrap_or_default())
+        api.also(name, |x: &mut T| -> String {
+            // A text that cannot be made is replaced by the name of the type without a word; the reason is better.
+            let text = value::display(&Dynamic::from(x.clone()), &saving::screen());
+            text.map_or_else(|error| format!("<{error}>"), Option::unwrap_or_default)
         });
     }
 }
