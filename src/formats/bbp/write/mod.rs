@@ -131,7 +131,7 @@ fn check(circuit: &Circuit) -> Result<()> {
     if circuit.populations.len() > 1 {
         let names = circuit.populations.join(", ");
         let message = format!("a legacy circuit has one population, and this one has {names}");
-        return Err(Error::argument(message).help("choose one of them"));
+        return Err(Error::argument(message));
     }
     if !circuit.cells.ids().listed().is_sorted() {
         let message = "the ids of the cells do not ascend, and those of a legacy circuit are counted";
