@@ -82,12 +82,11 @@ impl Frame {
         if self.schema.columns().iter().all(|c| c.populations.is_none()) {
             return Ok(self.clone());
         }
-        let columns = self.schema.columns().iter().zip(&self.columns).map(|(spec, values)| {
-            match &spec.populations {
+        let columns =
+            self.schema.columns().iter().zip(&self.columns).map(|(spec, values)| match &spec.populations {
                 Some(names) => merged::readable(values, names),
                 None => Ok(values.clone()),
-            }
-        });
+            });
         Self::with_schema(self.schema.readable(), columns.collect::<Result<_>>()?, self.rows)
     }
 

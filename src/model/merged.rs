@@ -14,8 +14,8 @@ use arrow_array::{
 use arrow_schema::DataType;
 
 use super::{
-    Block, CellTable, ColumnSpec, Connectome, Frame, IdSet, Morsel, Schema, Side, Source, TargetEntry, Targets, cell_column,
-    connection_columns,
+    Block, CellTable, ColumnSpec, Connectome, Frame, IdSet, Morsel, Schema, Side, Source, TargetEntry,
+    Targets, cell_column, connection_columns,
 };
 use crate::diag::{Code, Deferred, Error, Result, work};
 
@@ -104,7 +104,9 @@ pub fn cells(populations: Vec<(String, Arc<CellTable>)>) -> Arc<CellTable> {
     id.populations = Some(names.clone().into());
     let ids = parts.clone();
     let packed = move || {
-        let of = |(at, part): (usize, &Arc<CellTable>)| (0..part.count()).map(|row| pack(at, part.id_of(row))).collect::<Vec<_>>();
+        let of = |(at, part): (usize, &Arc<CellTable>)| {
+            (0..part.count()).map(|row| pack(at, part.id_of(row))).collect::<Vec<_>>()
+        };
         Ok(Arc::new(Int64Array::from(ids.iter().enumerate().flat_map(of).collect::<Vec<_>>())) as ArrayRef)
     };
     let (of, labels) = (parts.clone(), names.clone());
@@ -242,7 +244,12 @@ impl Merged {
         let pieces = sources.iter().enumerate().flat_map(|(at, source)| {
             source.morsels().into_iter().map(move |morsel| (at, morsel)).collect::<Vec<_>>()
         });
-        Arc::new(Chain { shared: self.shared.clone(), schema: schema.clone(), pieces: pieces.collect(), sources })
+        Arc::new(Chain {
+            shared: self.shared.clone(),
+            schema: schema.clone(),
+            pieces: pieces.collect(),
+            sources,
+        })
     }
 }
 
@@ -302,9 +309,8 @@ fn paired(connections: &dyn Source) -> Result<Frame> {
         }
         same
     });
-    let column = |f: fn(&(i64, i64, i64)) -> i64| -> ArrayRef {
-        Arc::new(rows.iter().map(f).collect::<Int64Array>())
-    };
+    let column =
+        |f: fn(&(i64, i64, i64)) -> i64| -> ArrayRef { Arc::new(rows.iter().map(f).collect::<Int64Array>()) };
     let columns = vec![column(|r| r.1), column(|r| r.0), column(|r| r.2)];
     Frame::with_schema(connections.schema().clone(), columns, rows.len())
 }
@@ -328,13 +334,15 @@ impl Source for Chain {
     }
 
     fn morsels(&self) -> Vec<Morsel> {
-        let piece = |(at, (_, morsel)): (usize, &(usize, Morsel))| Morsel { units: at..at + 1, rows: morsel.rows };
+        let piece =
+            |(at, (_, morsel)): (usize, &(usize, Morsel))| Morsel { units: at..at + 1, rows: morsel.rows };
         self.pieces.iter().enumerate().map(piece).collect()
     }
 
     fn open(&self, morsel: &Morsel) -> Result<Box<dyn Block + '_>> {
         let piece = self.pieces.get(morsel.units.start);
-        let (at, own) = piece.ok_or_else(|| Error::argument(format!("no rows {:?} in this table", morsel.units)))?;
+        let (at, own) =
+            piece.ok_or_else(|| Error::argument(format!("no rows {:?} in this table", morsel.units)))?;
         let block = self.sources[*at].open(own)?;
         Ok(Box::new(ChainBlock { chain: self, part: *at, block }))
     }

@@ -57,7 +57,11 @@ fn written_ids(ids: &IdSet, circuit: &Circuit) -> Result<IdSet> {
         let packed = (0..circuit.populations.len()).map(|at| merged::pack(at, id));
         found.extend(packed.filter(|&id| id >= 0 && cells.row_of(id).is_some()));
         if found.len() == before || id < 0 {
-            return Err(Error::new(Code::Name, format!("the circuit has no cell {id}")).help(cells.describe_ids()));
+            let whose = match circuit.populations.as_slice() {
+                [one] => format!("the population `{one}` has"),
+                several => format!("the populations {} have", several.join(", ")),
+            };
+            return Err(Error::new(Code::Name, format!("{whose} no cell {id}")).help(cells.describe_ids()));
         }
     }
     Ok(IdSet::new(found))
@@ -73,7 +77,10 @@ fn translated(from: &[String], ids: &IdSet, to: &[String]) -> Result<IdSet> {
         let (at, id) = if from.len() > 1 { merged::unpack(id) } else { (0, id) };
         let to_at = place.get(at).copied().flatten().ok_or_else(|| {
             let name = from.get(at).map_or("another circuit", String::as_str);
-            Error::argument(format!("these are cells of `{name}`, where cells of {} are expected", to.join(", ")))
+            Error::argument(format!(
+                "these are cells of `{name}`, where cells of {} are expected",
+                to.join(", ")
+            ))
         })?;
         Ok(if to.len() > 1 { merged::pack(to_at, id) } else { id })
     };
@@ -116,8 +123,31 @@ fn cells_where(condition: &Expr, circuit: &Circuit) -> Result<IdSet> {
     });
     virtual_cells?;
     let condition = condition.with_groups(&|name| text_group(name, circuit))?;
+    let condition = condition.substitute(&|name| population_fact(name, circuit));
     let found = Table::of(circuit.cells.clone()).filter(condition)?;
     ids_in(&found, "id")
+}
+
+/// What holds for all cells of a population, asked as a property: its name (`population`) and its type
+/// (`population_type`).
+fn population_fact(name: &str, circuit: &Circuit) -> Option<Expr> {
+    let network = circuit.network.as_ref().filter(|_| circuit.cells.schema().find(name).is_none())?;
+    let fact = |population: &String| match name {
+        "population" => Some(population.clone()),
+        "population_type" => network.node(population).ok().map(|p| p.kind.clone()),
+        _ => None,
+    };
+    let facts = circuit.populations.iter().map(|p| Some((p, fact(p)?))).collect::<Option<Vec<_>>>()?;
+    let (last, others) = facts.split_last()?;
+    let of = |(population, fact): &(&String, String), rest| {
+        let is_it = Expr::binary(
+            super::BinaryOp::Equal,
+            Expr::column("population"),
+            Expr::literal(population.as_str()),
+        );
+        Expr::If(Box::new(is_it), Box::new(Expr::literal(fact.as_str())), Box::new(rest))
+    };
+    Some(others.iter().fold(Expr::literal(last.1.as_str()), |rest, one| of(one, rest)))
 }
 
 /// An error if a target names cells that the circuit does not have.
@@ -187,7 +217,10 @@ fn text_group(text: &str, circuit: &Circuit) -> Result<IdSet> {
             }
             _ => e,
         }),
-        Err(e) => Err(neither(e.message().to_owned())),
+        Err(e) => match mtype(text, circuit)? {
+            Some(ids) => Ok(ids),
+            None => Err(neither(e.message().to_owned())),
+        },
     }
 }
 

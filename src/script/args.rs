@@ -14,6 +14,11 @@ pub(super) fn kind_name(ctx: &NativeCallContext, value: &Dynamic) -> String {
     super::error::type_name(ctx.engine().map_type_name(value.type_name())).to_owned()
 }
 
+/// The same where no engine is at hand.
+pub(super) fn kind_name_of(value: &Dynamic) -> String {
+    super::error::type_name(value.type_name()).to_owned()
+}
+
 /// A group of cells in any of its forms.
 pub(super) fn group(ctx: &NativeCallContext, value: &Dynamic) -> Result<Group> {
     if value.is_unit() {

@@ -7,7 +7,9 @@
 
 mod compare;
 mod oracle;
+mod python;
 mod scripts;
+mod sonata;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
@@ -16,8 +18,34 @@ use std::path::{Path, PathBuf};
 use oracle::Case;
 use scripts::{Prepared, Scripts};
 use serde_json::Value;
+use sonata::Rules;
 
-const ORACLES: &[&str] = &["bluepy", "brion", "science"];
+const ORACLES: &[&str] = &["bluepy", "brion", "science", "sonata"];
+
+/// How the questions of an oracle become scripts.
+enum Asking {
+    /// By their ids or machine forms.
+    Table(Scripts),
+    /// By rules, from the call that the peer answers.
+    Rules(Box<Rules>),
+}
+
+impl Asking {
+    fn of(oracle: &str, path: &Path) -> Asking {
+        match oracle {
+            "sonata" => Asking::Rules(Box::new(Rules::read(path))),
+            _ => Asking::Table(Scripts::read(path)),
+        }
+    }
+
+    /// The script for a case, or what it lacks.
+    fn prepare(&self, case: &Case) -> Result<Prepared, String> {
+        match self {
+            Asking::Table(scripts) => scripts.prepare(case).ok_or_else(|| "its script".to_owned()),
+            Asking::Rules(rules) => rules.prepare(&case.op),
+        }
+    }
+}
 
 #[derive(Default)]
 struct Tally {
@@ -53,17 +81,24 @@ fn all() -> bool {
             continue;
         };
         let folder = folder.canonicalize().unwrap_or(folder);
-        let scripts = Scripts::read(&here.join(format!("tests/conformance/{name}.scripts")));
+        let scripts = Asking::of(name, &here.join(format!("tests/conformance/{name}.scripts")));
         let mut areas: BTreeMap<&str, Tally> = BTreeMap::new();
         for case in &cases {
             let tally = areas.entry(&case.area).or_default();
             let id = format!("{name} {}", case.id);
-            let Some(prepared) = scripts.prepare(case) else {
-                tally.not_yet += 1;
-                if listed.contains(&id) {
-                    failures.push(format!("{id}: it has no script any more"));
+            let asked = |words: &[String]| words.iter().any(|w| case.id.contains(w) || case.area.contains(w));
+            let prepared = match scripts.prepare(case) {
+                Ok(prepared) => prepared,
+                Err(lacks) => {
+                    tally.not_yet += 1;
+                    if asked(&words) {
+                        println!("\n{id}: {}\n{}\n  not yet: {lacks}", case.question, case.op);
+                    }
+                    if listed.contains(&id) {
+                        failures.push(format!("{id}: it has no script any more"));
+                    }
+                    continue;
                 }
-                continue;
             };
             match run(case, &folder, &prepared) {
                 Ok(()) => {
@@ -72,8 +107,8 @@ fn all() -> bool {
                 }
                 Err(reason) => {
                     tally.differ += 1;
-                    if words.iter().any(|word| case.id.contains(word) || case.area.contains(word)) {
-                        println!("\n{id}: {}\n{}\n  {reason}", case.question, prepared.source);
+                    if asked(&words) {
+                        println!("\n{id}: {}\n{}\n  {reason}", case.question, prepared.asks());
                     }
                     if listed.contains(&id) {
                         failures.push(format!("{id}: {reason}"));
@@ -116,5 +151,5 @@ fn run(case: &Case, data: &Path, prepared: &Prepared) -> Result<(), String> {
     let mut roots: Vec<PathBuf> = case.roots.iter().filter_map(|root| root.canonicalize().ok()).collect();
     roots.extend(case.roots.iter().cloned());
     roots.push(scratch.path().to_owned());
-    compare::check(case, &roots, &outcome, &prepared.source)
+    compare::check(case, &roots, &outcome, prepared.asks())
 }

@@ -6,5 +6,6 @@ pub mod mvd2;
 pub mod mvd3;
 pub mod nrn;
 pub mod open;
+pub mod sonata;
 pub mod target;
 pub mod write;

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::config::{BlueConfig, Section};
-use super::{mecombo, mvd2, mvd3, nrn, target};
+use super::{mecombo, mvd2, mvd3, nrn, sonata, target};
 use crate::diag::{Code, Deferred, Error, Result};
 use crate::formats::paths::{PathMap, Roots, existing, folder_of, tidy};
 use crate::formats::sniff::{CIRCUITS, Kind, find_config, sniff};
@@ -112,9 +112,8 @@ pub fn open_circuit(path: &Path, path_map: &PathMap) -> Result<Circuit> {
     match sniff(&path)? {
         Kind::CircuitConfig | Kind::BlueConfig => of_config(&BlueConfig::read(&path)?, path_map),
         Kind::CircuitParts => of_json(&path, path_map),
-        Kind::Mvd2 | Kind::Mvd3 => circuit_of_parts(&Parts { cells: path, ..Parts::default() }),
-        kind @ (Kind::SonataCircuit | Kind::SonataSimulation | Kind::SonataNodes) => {
-            Err(unsupported(kind, &path))
+        Kind::Mvd2 | Kind::Mvd3 | Kind::SonataNodes => {
+            circuit_of_parts(&Parts { cells: path, ..Parts::default() })
         }
         kind => Err(Error::format(format!("this is {}, not a circuit", kind.name())).in_file(&path)),
     }
@@ -265,7 +264,8 @@ struct Located {
 
 impl Located {
     fn open(self) -> Result<Circuit> {
-        let cells = open_cells(self.cells.get()?).map_err(|e| self.cells.explain(e))?;
+        let cells = open_cells(self.cells.get()?, self.cells.population.as_deref())
+            .map_err(|e| self.cells.explain(e))?;
         let config = self.config();
         let projections = self.projections.into_iter().map(|f| f.open(&cells)).collect();
         Ok(Circuit {
@@ -317,14 +317,14 @@ impl Fibres {
 }
 
 /// Opens a file of cells, of either kind.
-fn open_cells(path: &Path) -> Result<Arc<CellTable>> {
+fn open_cells(path: &Path, population: Option<&str>) -> Result<Arc<CellTable>> {
     if path.is_dir() {
         return Err(Error::format("this is a folder where a file of cells is expected").in_file(path));
     }
     match sniff(path)? {
         Kind::Mvd2 => mvd2::read_cells(path),
         Kind::Mvd3 => mvd3::read_cells(path),
-        kind @ Kind::SonataNodes => Err(unsupported(kind, path)),
+        Kind::SonataNodes => sonata::read_cells(path, population),
         kind => Err(Error::format(format!("this is {}, not a file of cells", kind.name()))
             .in_file(path)
             .help("cells are read from mvd2 and mvd3 files")),
@@ -374,7 +374,7 @@ fn open_connectome(
             return open_connectome(&file, population, cells, projection);
         }
         if let Some(edges) = ["edges.sonata", "edges.h5"].into_iter().find_map(there) {
-            return Err(unsupported(Kind::SonataEdges, &edges));
+            return open_connectome(&edges, population, cells, projection);
         }
         return Err(Error::new(Code::Io, format!("there are no synapses in {}", path.display()))
             .help(format!("looked for {} and {}", names[0], names[1])));
@@ -388,7 +388,8 @@ fn open_connectome(
         ))
         .in_file(path)
         .help("leave out the colon and what follows it")),
-        (Kind::SonataEdges | Kind::Syn2, _) => Err(unsupported(kind, path)),
+        (Kind::SonataEdges, population) => sonata::open(path, population, cells),
+        (Kind::Syn2, _) => Err(unsupported(kind, path)),
         _ => Err(Error::format(format!("this is {}, not a file of synapses", kind.name())).in_file(path)),
     }
 }

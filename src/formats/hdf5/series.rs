@@ -78,6 +78,14 @@ impl Series {
         self.chunk
     }
 
+    /// Whether all its numbers are the whole number -1, as far as that can be seen without decoding them.
+    pub fn is_minus_one(&self) -> bool {
+        let bytes = self.start.map(|start| {
+            self.dataset.file().bytes().get(start..start + self.rows * self.columns * self.element.size())
+        });
+        !self.element.is_float() && bytes.flatten().is_some_and(|bytes| bytes.chunks(4096).all(all_ones))
+    }
+
     /// The dataset.
     pub fn dataset(&self) -> &Dataset {
         &self.dataset
@@ -118,4 +126,9 @@ impl Series {
         self.gather::<C>(rows, column, &mut out)?;
         Ok(out)
     }
+}
+
+/// Whether every bit is set. Without a way out in the middle, so that many bytes are compared at a time.
+fn all_ones(bytes: &[u8]) -> bool {
+    bytes.iter().fold(0xff, |all, byte| all & byte) == 0xff
 }

@@ -8,8 +8,10 @@
 //! | [`nodes`], [`types`] | cells, and what all cells of a type have in common |
 //! | [`edges`] | synapses and other edges |
 //! | [`open`] | all of it as a circuit |
+//! | [`alone`] | a file of nodes or of edges by itself |
 //! | [`write`] | (writes) any circuit |
 
+pub mod alone;
 pub mod config;
 pub mod edges;
 mod json;

@@ -22,7 +22,7 @@ use self::properties::{alias_positions, properties};
 use super::types::Types;
 use crate::diag::{Deferred, Error, Result, once};
 use crate::formats::cells::{Column, PLACE, sort_properties, wrong};
-use crate::formats::hdf5::{File, Kind, Member};
+use crate::formats::hdf5::{File, Kind, Member, Series};
 use crate::model::{CellTable, cell_column};
 
 const NODES: &str = "nodes";
@@ -110,6 +110,14 @@ struct Population {
     types: Option<TypesOf>,
 }
 
+/// The number of nodes, where none has a type: a column of nothing but -1 is not copied out of the file.
+fn untyped(file: &File, population: &str) -> Option<usize> {
+    let path = format!("{population}/{TYPE}");
+    let types =
+        if file.find(&path)? == Member::Dataset { Series::open(file, &path).ok()? } else { return None };
+    (types.columns() == 1 && types.is_minus_one()).then_some(types.rows())
+}
+
 /// The types and the row of each node in them.
 struct TypesOf {
     types: Types,
@@ -140,14 +148,16 @@ impl Population {
             .collect();
         groups.sort_by_key(|g| g.1);
         let own = |name: &str| own_numbers(&file, &path, name);
-        let (types, ids) = (own(TYPE)?, own("node_id")?);
-        let count = match (&types, &ids) {
-            (Some(types), Some(ids)) if types.len() != ids.len() => {
-                let (ids, types) = (ids.len(), types.len());
+        let untyped = untyped(&file, &path);
+        let (types, ids) = (if untyped.is_some() { None } else { own(TYPE)? }, own("node_id")?);
+        let count = match (types.as_ref().map(Vec::len).or(untyped), &ids) {
+            (Some(types), Some(ids)) if types != ids.len() => {
+                let ids = ids.len();
                 let message = format!("{ids} node ids for {types} nodes: `{TYPE}` has another length");
                 return Err(Error::format(message).in_dataset(wanted.path, format!("{path}/node_id")));
             }
-            (Some(known), _) | (None, Some(known)) => known.len(),
+            (Some(known), _) => known,
+            (None, Some(known)) => known.len(),
             (None, None) => first_length(&file, &path, &groups)?,
         };
         if let Some(id) = ids.iter().flatten().find(|&&id| id < 0) {

@@ -15,7 +15,7 @@ use crate::plot::Figure;
 use crate::query::{Group, Table, Value, cells_of};
 use crate::script::args::group;
 use crate::script::registry::{Answer, Api};
-use crate::script::value::{from_query, plain, row_of};
+use crate::script::value::{from_json, from_query, plain, row_of};
 
 /// Some cells of a circuit, in a defined order.
 #[derive(Clone)]
@@ -60,7 +60,8 @@ impl Cells {
     /// # Errors
     /// When the circuit does not have it.
     pub fn one(circuit: &Circuit, id: i64) -> Result<Self> {
-        let ids = Group::Ids(IdSet::new(vec![id])).resolve(&circuit.0)?.unwrap_or_else(|| IdSet::new(vec![id]));
+        let ids =
+            Group::Ids(IdSet::new(vec![id])).resolve(&circuit.0)?.unwrap_or_else(|| IdSet::new(vec![id]));
         let cells = &circuit.0.cells;
         if ids.len() > 1 {
             return Err(Error::argument(format!("there is a cell {id} in several populations"))
@@ -90,6 +91,18 @@ impl Cells {
         once(&self.ids, read).clone()
     }
 
+    /// What the configuration says of their population.
+    fn config(&self) -> Result<serde_json::Value> {
+        match (&self.circuit.0.network, self.circuit.0.populations.as_slice()) {
+            (Some(network), [population]) => Ok(network.node(population)?.config.clone()),
+            (_, populations) => Err(Error::argument(format!(
+                "these are cells of {} populations, and a configuration speaks of one",
+                populations.len()
+            ))
+            .help("name it: `circuit.nodes(population).config`; that of the circuit is `circuit.config`")),
+        }
+    }
+
     /// The ids; `None` if these are all cells of the circuit.
     pub(in crate::script) fn group(&self) -> Result<Group> {
         Ok(Group::Of(self.circuit.0.populations.clone(), self.ids()?))
@@ -115,6 +128,11 @@ impl Cells {
 
     fn no_synapses(&self, what: &str) -> Error {
         Error::argument(format!("no synapses {what} the cells of {}", self.circuit.0.populations.join(", ")))
+    }
+
+    /// Whether these are all cells of the circuit: then none needs to be looked for.
+    pub(super) fn is_all(&self) -> Result<bool> {
+        Ok(self.ids()?.sorted().len() == self.circuit.0.cells.count())
     }
 
     /// A property of a single cell.
@@ -196,6 +214,13 @@ pub(super) fn register(api: &mut Api) {
         |c: &mut Cells| -> Answer<Table> { Ok(super::pathway::degrees(c)?) },
     );
     api.call(
+        "reciprocity() -> map",
+        "Pairs of these cells that are connected in both directions: `pairs`, the `fraction` of connections that are \
+         answered, the pairs `expected` if connections fell by chance, and the `ratio` to it.",
+        "circuit.cells(\"L5_TTPC1\").reciprocity().pairs",
+        |c: &mut Cells| -> Answer<Map> { Ok(super::pathway::reciprocity_of_cells(c)?) },
+    );
+    api.call(
         "density(region) -> float",
         "Cells per cubic millimetre in a region.",
         "circuit.cells.density(cuboid([-50, 0, -50], [50, 2000, 50]))",
@@ -214,6 +239,12 @@ pub(super) fn register(api: &mut Api) {
 }
 
 fn ids(api: &mut Api) {
+    api.property(
+        "config -> map",
+        "What the configuration says of their population: its type, its file, and the folders of its models.",
+        "circuit.format == \"sonata\" && circuit.nodes(\"default\").config.type == \"biophysical\"",
+        |c: &mut Cells| -> Answer<Dynamic> { Ok(from_json(&c.config()?)) },
+    );
     api.call(
         "ids() -> array",
         "The ids of the cells, in their order; as `population:id` in a circuit of several populations of neurons.",

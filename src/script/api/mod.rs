@@ -8,6 +8,7 @@ mod matrix;
 mod numbers;
 pub mod opening;
 pub mod pathway;
+pub mod populations;
 pub mod space;
 mod statistics;
 pub mod synapses;
@@ -31,6 +32,7 @@ pub(super) fn register(engine: &mut Engine) {
     synapses::register(&mut api);
     pathway::register(&mut api);
     matrix::register(&mut api);
+    populations::register(&mut api);
     table::register_iterators(&mut api);
     space::register(&mut api);
     figure::register(&mut api);
@@ -66,6 +68,9 @@ pub(super) fn card_of_other(value: &Dynamic) -> Option<Json> {
     if let Some(targets) = value.read_lock::<circuit::Targets>() {
         let names: Vec<String> = targets.0.entries().into_iter().map(|t| t.name).collect();
         return Some(names.into());
+    }
+    if let Some(sets) = value.read_lock::<populations::NodeSets>() {
+        return Some(populations::card(&sets));
     }
     None
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Float64Array, Int64Array};
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use arrow_array::{Array, ArrayRef, Float64Array, Int64Array};
 use rhai::{Dynamic, Map, NativeCallContext};
 use serde_json::{Value as Json, json};
 
@@ -53,6 +55,11 @@ impl Net {
 
 fn ints(frame: &Frame, column: &str) -> Result<Vec<i64>> {
     let array = frame.column(column)?;
+    if let Some(numbers) = array.as_primitive_opt::<Int64Type>()
+        && numbers.null_count() == 0
+    {
+        return Ok(numbers.values().to_vec());
+    }
     let one = |i| if let Value::Int(v) = value_at(array, i) { v } else { -1 };
     Ok((0..frame.rows()).map(one).collect())
 }
@@ -168,8 +175,7 @@ impl Pathway {
             .map(|(pre, post, n)| (rows[pre as usize], columns[post as usize], f64::from(n)))
             .collect();
         entries.sort_unstable_by_key(|e| (e.0, e.1));
-        let labels =
-            |side: &[u32], end: &Circuit| side.iter().map(|&r| end.0.id_text(net.id(r))).collect();
+        let labels = |side: &[u32], end: &Circuit| side.iter().map(|&r| end.0.id_text(net.id(r))).collect();
         Ok(SparseMatrix {
             rows: labels(&net.pre, &self.origin.pre),
             columns: labels(&net.post, &self.origin.post),
@@ -236,7 +242,12 @@ fn within_of(um: &Dynamic) -> Result<Within> {
 }
 
 /// A table of one side's cells with their partners.
-fn partners_table(net: &Net, side: &str, circuit: &Circuit, partners: &connectivity::Partners) -> Result<Table> {
+fn partners_table(
+    net: &Net,
+    side: &str,
+    circuit: &Circuit,
+    partners: &connectivity::Partners,
+) -> Result<Table> {
     let other = if side == "post" { "pre" } else { "post" };
     Ok(Table::in_memory(Frame::new(vec![
         id_column(side, circuit, partners.rows.iter().map(|&r| net.id(r))),
@@ -276,7 +287,8 @@ pub(super) fn degrees(cells: &super::cells::Cells) -> Result<Table> {
         let (cells, n, s) = (ints(&frame, own)?, ints(&frame, "n")?, ints(&frame, "s")?);
         Ok(cells.into_iter().zip(n.into_iter().zip(s)).collect())
     };
-    let group = || Group::Of(populations.clone(), IdSet::new(ids.to_vec()));
+    let all = cells.is_all()?;
+    let group = || if all { Group::All } else { Group::Of(populations.clone(), IdSet::new(ids.to_vec())) };
     let (incoming, outgoing) = (side("post", Group::All, group())?, side("pre", group(), Group::All)?);
     let get = |map: &std::collections::HashMap<i64, (i64, i64)>, id| map.get(&id).copied().unwrap_or((0, 0));
     let each = |f: &dyn Fn((i64, i64), (i64, i64)) -> i64| -> Vec<i64> {
@@ -479,6 +491,14 @@ pub(super) fn matrix_of_cells(cells: &super::cells::Cells) -> Result<SparseMatri
     Pathway { origin, pre: ids.clone(), post: ids }.matrix()
 }
 
+/// Reciprocity among some cells, without regard to distance.
+pub(super) fn reciprocity_of_cells(cells: &super::cells::Cells) -> Result<Map> {
+    let ids = if cells.is_all()? { None } else { Some(cells.ids()?) };
+    let net = Pathway { origin: cells.makers()?, pre: ids.clone(), post: ids }.net(false)?;
+    let found = Net { positions: None, ..net };
+    Ok(reciprocity_map(&found.pathway()?.reciprocity(1.0)?))
+}
+
 fn common_neighbours(p: &Pathway, side: &str) -> Result<Map> {
     let shared = super::matrix::shared_of(side)?;
     let net = p.net(true)?;
@@ -577,7 +597,11 @@ impl Pathways {
         };
         let joined = counted
             .join(&sizes("n_pre", &self.origin.pre)?, vec![("pre".into(), "key".into())], JoinKind::Inner)?
-            .join(&sizes("n_post", &self.origin.post)?, vec![("post".into(), "key".into())], JoinKind::Inner)?;
+            .join(
+                &sizes("n_post", &self.origin.post)?,
+                vec![("post".into(), "key".into())],
+                JoinKind::Inner,
+            )?;
         let c = Expr::column;
         let real = |e: Expr| Expr::Call(crate::query::Function::ToFloat, vec![e]);
         let ratio = |a: Expr, b: Expr| Expr::binary(BinaryOp::Divide, real(a), real(b));

@@ -4,12 +4,14 @@ use rhai::{Dynamic, NativeCallContext};
 
 use super::cells::Cells;
 use super::circuit::{Circuit, Origin};
+use super::pathway::{Pathway, Pathways};
 use super::table::Rows;
 use crate::diag::Result;
 use crate::model::{IdSet, Side};
 use crate::query::{self, Group, Table};
 use crate::script::args::group;
 use crate::script::registry::{Answer, Api};
+use crate::script::value::from_json;
 
 /// Synapses, and where they come from.
 #[derive(Clone)]
@@ -67,7 +69,7 @@ pub(super) fn register(api: &mut Api) {
     api.on::<Synapses>("Synapses");
     api.call(
         "from(group) -> Synapses",
-        "Those that the cells of a group make.",
+        "Those that the cells of a group make. Also called `efferent_edges`.",
         "circuit.synapses().from(\"L4_PC\").count()",
         |ctx: NativeCallContext, s: &mut Synapses, pre: Dynamic| -> Answer<Synapses> {
             Ok(side(&ctx, s, "pre", &s.origin.pre, &pre)?)
@@ -75,11 +77,43 @@ pub(super) fn register(api: &mut Api) {
     );
     api.call(
         "onto(group) -> Synapses",
-        "Those onto the cells of a group.",
+        "Those onto the cells of a group. Also called `afferent_edges`.",
         "circuit.synapses().onto(\"L4_PC\").count()",
         |ctx: NativeCallContext, s: &mut Synapses, post: Dynamic| -> Answer<Synapses> {
             Ok(side(&ctx, s, "post", &s.origin.post, &post)?)
         },
+    );
+    // The words of SNAP.
+    for name in ["onto", "afferent_edges"] {
+        api.also(name, |ctx: NativeCallContext, s: &mut Synapses, post: Dynamic| -> Answer<Synapses> {
+            Ok(side(&ctx, s, "post", &s.origin.post, &post)?)
+        });
+    }
+    for name in ["from", "efferent_edges"] {
+        api.also(name, |ctx: NativeCallContext, s: &mut Synapses, pre: Dynamic| -> Answer<Synapses> {
+            Ok(side(&ctx, s, "pre", &s.origin.pre, &pre)?)
+        });
+    }
+    api.call(
+        "pathway(pre, post) -> Pathway",
+        "The pathway from a group of their source cells to a group of their target cells. Any filter of the rows is \
+         left out.",
+        "circuit.synapses().pathway(\"L4_PC\", \"L5_TTPC1\").n_synapses().mean(\"n_synapses\")",
+        |ctx: NativeCallContext, s: &mut Synapses, pre: Dynamic, post: Dynamic| -> Answer<Pathway> {
+            Ok(Pathway::between(&ctx, &s.origin, &pre, &post)?)
+        },
+    );
+    api.call(
+        "pathways(property) -> Pathways",
+        "All pairs of values of a property of their cells, as a set of pathways. Any filter of the rows is left out.",
+        "circuit.synapses().pathways(\"synapse_class\").anatomy()",
+        |s: &mut Synapses, property: &str| -> Answer<Pathways> { Ok(Pathways::new(&s.origin, property)?) },
+    );
+    api.property(
+        "metadata -> map",
+        "Facts of their file: path, population, columns, indices.",
+        "circuit.synapses().metadata",
+        |s: &mut Synapses| -> Answer<Dynamic> { Ok(from_json(&s.origin.connectome.facts()?)) },
     );
     api.call(
         "sources() -> Cells",

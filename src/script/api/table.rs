@@ -5,7 +5,7 @@ use std::path::Path;
 use rhai::{Array, Dynamic, FnPtr, Map, NativeCallContext, Variant};
 
 use super::figure::{self, default_plot};
-use super::grouped::Grouped;
+use super::grouped::{Grouped, measures_of};
 use crate::diag::{Error, Result};
 use crate::model::{Column, ColumnSpec, Frame};
 use crate::plot::Figure;
@@ -261,6 +261,15 @@ fn one_number<T: Rows>(api: &mut Api) {
         |ctx: NativeCallContext, t: &mut T, c: Dynamic, q: Dynamic| -> Answer<Dynamic> {
             let q = number(&q)?;
             one(&ctx, t.table(), &c, |e| Aggregate::Quantile(e, q))
+        },
+    );
+    api.call(
+        "agg(#{name: aggregate}) -> map",
+        "Several numbers at once, in one pass: `count()`, `mean(c)`, `quantile(c, q)` and so on.",
+        "circuit.synapses().agg(#{n: count(), g: mean(\"conductance\"), p90: quantile(\"delay\", 0.9)})",
+        |t: &mut T, map: Map| -> Answer<Map> {
+            let frame = t.table().aggregate(Vec::new(), measures_of(&map)?)?.frame()?;
+            Ok(row_of(&frame, 0))
         },
     );
     api.call(
