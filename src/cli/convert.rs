@@ -6,7 +6,7 @@ use std::time::Instant;
 use clap::{Args, ValueEnum};
 
 use super::screen;
-use crate::diag::{Error, Result};
+use crate::diag::Result;
 use crate::formats::write::circuit::Written;
 use crate::formats::{bbp, sonata};
 use crate::model::Format;
@@ -20,7 +20,7 @@ pub(super) struct Arguments {
     input: PathBuf,
     /// The folder to write. It must be new or empty; it appears when it is complete.
     output: PathBuf,
-    /// The name of the cells' population, which SONATA needs; `default` if none is given.
+    /// To SONATA: the name of the cells' population (`default` if none is given). From SONATA: which population.
     #[arg(long, value_name = "NAME")]
     population: Option<String>,
     /// Leave out a part of the circuit; may be given twice.
@@ -38,7 +38,7 @@ A circuit of the legacy formats (CircuitConfig, mvd2 or mvd3, nrn.h5, targets) i
   id_mapping.json         the gids of the projections' fibres, in the order of their node ids
   node_sets.json          the targets
 
-A circuit of one SONATA population is written in the legacy formats:
+A population of SONATA is written in the legacy formats:
 
   CircuitConfig           open this
   circuit.mvd3            the cells; gid = node id + 1
@@ -52,7 +52,7 @@ What the new circuit cannot tell as the old one did is said in a note.
 Examples:
   neurhai convert CircuitConfig sonata
   neurhai convert --population S1_neurons --without projections circuit sonata
-  neurhai convert circuit_config.json legacy";
+  neurhai convert --population S1_neurons circuit_config.json legacy";
 
 /// A part that can be left out.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -73,13 +73,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             let options = sonata::write::Options { population, synapses, projections };
             sonata::write::write_circuit(&circuit, &arguments.output, &options)?
         }
-        (Format::Sonata, None) => {
+        (Format::Sonata, population) => {
             let options = bbp::write::Options { synapses, projections };
-            bbp::write::write_circuit(&circuit, &arguments.output, &options)?
-        }
-        (Format::Sonata, Some(_)) => {
-            let message = "--population names what is written as SONATA, and this circuit is SONATA already";
-            return Err(Error::argument(message));
+            let chosen = match (population, &circuit.network) {
+                (Some(name), Some(network)) => Some(sonata::open::view(network, name)?),
+                _ => None,
+            };
+            let ambiguous = chosen.is_none() && circuit.populations.len() > 1;
+            let circuit = chosen.as_ref().unwrap_or(&circuit);
+            let written = bbp::write::write_circuit(circuit, &arguments.output, &options);
+            written.map_err(|e| if ambiguous { e.help("choose one with --population") } else { e })?
         }
     };
     screen::end_progress();

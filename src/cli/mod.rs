@@ -37,6 +37,7 @@ Examples:
   neurhai demo                                  write the demonstration circuit and take a tour of it
   neurhai eval 'open(\"CircuitConfig\").cells.by(\"layer\").count()'
   neurhai run pathways.rhai CircuitConfig       run a script; it finds its arguments in `args`
+  neurhai convert CircuitConfig sonata          write a legacy circuit as SONATA (and the other way round)
 
 Exit status: 0 done, 1 the script failed, 2 the command line is wrong.";
 

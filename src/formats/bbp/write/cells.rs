@@ -43,9 +43,9 @@ pub(super) fn write(folder: &Path, circuit: &Circuit, notes: &mut Vec<String>) -
     if let Some(turns) = numbers(cells, &ORIENTATION)? {
         file.write(group, "orientations", &Array::numbers(&turns).shape(&[rows, 4]))?;
     }
-    let properties = file.group(group, "properties")?;
+    let group = file.group(group, "properties")?;
     let library = file.group(root, "library")?;
-    let mut properties = Properties { file, properties, library };
+    let mut properties = Properties { file, group, library };
     let mut left_out = Vec::new();
     for (at, spec) in cells.schema().columns().iter().enumerate() {
         let name = spec.name.as_str();
@@ -80,7 +80,7 @@ fn numbers(cells: &CellTable, names: &[&str]) -> Result<Option<Vec<f64>>> {
         let Some(at) = cells.schema().find(name) else { return Ok(None) };
         columns.push(cast(cells.column(at)?, &DataType::Float64).map_err(|e| Error::format(e.to_string()))?);
     }
-    let columns: Vec<_> = columns.iter().map(|column| column.as_primitive::<Float64Type>()).collect();
+    let columns: Vec<_> = columns.iter().map(AsArray::as_primitive::<Float64Type>).collect();
     let rows = (0..cells.count()).flat_map(|row| columns.iter().map(move |column| column.value(row)));
     Ok(Some(rows.collect()))
 }
@@ -88,7 +88,7 @@ fn numbers(cells: &CellTable, names: &[&str]) -> Result<Option<Vec<f64>>> {
 /// The properties of a file that is being written.
 struct Properties {
     file: File,
-    properties: Group,
+    group: Group,
     library: Group,
 }
 
@@ -97,7 +97,7 @@ impl Properties {
         if form == Form::Text {
             let texts = Texts::of(values)?;
             return match layers(&texts).filter(|_| name == "layer") {
-                Some(layers) => self.file.write(self.properties, name, &Array::numbers(&layers)).map(|_| ()),
+                Some(layers) => self.file.write(self.group, name, &Array::numbers(&layers)).map(|_| ()),
                 None => self.texts(name, &texts),
             };
         }
@@ -107,14 +107,14 @@ impl Properties {
                 None => form = form.wider(),
             }
         };
-        self.file.write(self.properties, name, &array).map(|_| ())
+        self.file.write(self.group, name, &array).map(|_| ())
     }
 
     /// Texts are numbers of entries in the library.
     fn texts(&mut self, name: &str, texts: &Texts) -> Result<()> {
         let mut library = Library::default();
         let codes = library.codes(texts);
-        self.file.write(self.properties, name, &Array::numbers(&codes))?;
+        self.file.write(self.group, name, &Array::numbers(&codes))?;
         self.file.write(self.library, name, &Array::texts(library.names()))?;
         Ok(())
     }

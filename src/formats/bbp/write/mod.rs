@@ -35,7 +35,9 @@ use serde_json::Value;
 
 use self::synapses::Synapses;
 use crate::diag::{Code, Error, Result, work};
-use crate::formats::write::circuit::{Population, Written, check_names, listed, pres, shown_name};
+use crate::formats::write::circuit::{
+    Population, Written, about_file, check_names, listed, pres, shown_name,
+};
 use crate::formats::write::{AtomicFile, AtomicFolder, write_file};
 use crate::model::{Circuit, Connectome, Projection, Targets};
 
@@ -102,14 +104,15 @@ pub fn fill(circuit: &Circuit, folder: &Path, options: &Options) -> Result<Writt
     if let Some(connectome) = &connectome {
         let folder = make_folder(folder, SYNAPSES)?;
         let among = Synapses { connectome: &**connectome, source: &all, target: &all, first: 1 };
-        synapses = among.write_family(&folder, &mut notes).map_err(|e| e.in_file(&circuit.path))?;
+        synapses = among.write_family(&folder, &mut notes).map_err(|e| about_file(e, &circuit.path))?;
     }
     let mut counts = Vec::new();
     for (((projection, name), fibres), first) in projections.iter().zip(&names).zip(&fibres).zip(&firsts) {
         let folder = make_folder(folder, name)?;
         let connectome = projection.connectome.get()?;
         let onto = Synapses { connectome: &**connectome, source: fibres, target: &all, first: *first };
-        let count = onto.write_alone(&folder, name, &mut notes).map_err(|e| e.in_file(&projection.path))?;
+        let count =
+            onto.write_alone(&folder, name, &mut notes).map_err(|e| about_file(e, &projection.path))?;
         counts.push((projection.name.clone(), count));
     }
     write_targets(&folder.join("start.target"), circuit, &mut notes)?;
@@ -128,7 +131,7 @@ fn check(circuit: &Circuit) -> Result<()> {
     if circuit.populations.len() > 1 {
         let names = circuit.populations.join(", ");
         let message = format!("a legacy circuit has one population, and this one has {names}");
-        return Err(Error::argument(message).help("choose one of them"));
+        return Err(Error::argument(message));
     }
     if !circuit.cells.ids().listed().is_sorted() {
         let message = "the ids of the cells do not ascend, and those of a legacy circuit are counted";
@@ -160,7 +163,7 @@ fn fibres(projection: &Projection, circuit: &Circuit, main: &str) -> Result<Popu
         return Ok(Population::cells(source, network.node(source)?.cells.get()?));
     }
     let connectome = projection.connectome.get()?;
-    let ids = pres(connectome.as_ref()).map_err(|e| e.in_file(&projection.path))?;
+    let ids = pres(connectome.as_ref()).map_err(|e| about_file(e, &projection.path))?;
     if ids.iter().all(|&id| circuit.cells.row_of(id).is_some()) {
         return Ok(Population::cells(main, &circuit.cells));
     }
@@ -174,15 +177,12 @@ fn first_gids(all: &Population, fibres: &[Population]) -> Result<Vec<u64>> {
     let mut known: Vec<(&str, u64)> = vec![(all.name(), 1)];
     let mut firsts = Vec::new();
     for population in fibres {
-        let first = match known.iter().find(|(name, _)| *name == population.name()) {
-            Some(&(_, first)) => first,
-            None => {
-                let first = next;
-                known.push((population.name(), first));
-                next += population.count();
-                first
-            }
-        };
+        let seen = known.iter().find(|(name, _)| *name == population.name()).map(|k| k.1);
+        let first = seen.unwrap_or(next);
+        if seen.is_none() {
+            known.push((population.name(), first));
+            next += population.count();
+        }
         firsts.push(first);
     }
     let last = if fibres.is_empty() { cells } else { next - 1 };

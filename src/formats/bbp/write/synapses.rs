@@ -208,8 +208,8 @@ impl Synapses<'_> {
     ) -> Result<()> {
         check_whole(self.connectome, synapses, self.target)?;
         let progress = Progress::new("writing synapses", expected(synapses));
-        let mut batches = Rows::new(synapses, self.source, self.target, tables.read.iter().copied())?;
-        while let Some(batch) = batches.next()? {
+        let mut ordered = Rows::new(synapses, self.source, self.target, tables.read.iter().copied())?;
+        while let Some(batch) = ordered.batch()? {
             let (rows, positions) = tables.rows(&batch, self.first)?;
             let mut start = 0;
             for cell in batch.targets.chunk_by(|a, b| a == b) {

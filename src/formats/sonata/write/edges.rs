@@ -11,7 +11,9 @@ use super::index::Index;
 use crate::diag::work::Progress;
 use crate::diag::{Error, Result};
 use crate::formats::paths::folder_of;
-use crate::formats::write::circuit::{Batch, Form, Library, Population, Rows, check_whole, listed};
+use crate::formats::write::circuit::{
+    Batch, Form, Library, Population, Rows, about_file, check_whole, listed,
+};
 use crate::formats::write::hdf5::{Array, Dataset, File, Group, Number, Spec, Type};
 use crate::model::{ColumnSpec, Connectome, Schema, Side, Source, synapse_columns};
 
@@ -63,7 +65,7 @@ impl Edges<'_> {
     /// # Errors
     /// When the synapses are damaged, are those of cells that do not exist, or the disk is full.
     pub(super) fn write(&self, folder: &Path, notes: &mut Vec<String>) -> Result<u64> {
-        self.put(&folder.join(&self.file), notes).map_err(|e| e.in_file(&self.origin))
+        self.put(&folder.join(&self.file), notes).map_err(|e| about_file(e, &self.origin))
     }
 
     fn put(&self, path: &Path, notes: &mut Vec<String>) -> Result<u64> {
@@ -82,14 +84,18 @@ impl Edges<'_> {
             match self.attempt(path, &*synapses, &mut columns)? {
                 Outcome::Written(edges) => return Ok(edges),
                 Outcome::Narrow(narrow) => {
-                    narrow.into_iter().for_each(|at| columns[at].form = columns[at].form.wider())
+                    for at in narrow {
+                        columns[at].form = columns[at].form.wider();
+                    }
                 }
             }
         }
     }
 
     fn attempt(&self, path: &Path, synapses: &dyn Source, columns: &mut [Column]) -> Result<Outcome> {
-        columns.iter_mut().for_each(|column| column.library = Library::default());
+        for column in &mut *columns {
+            column.library = Library::default();
+        }
         let expected = synapses
             .row_count()
             .unwrap_or_else(|| synapses.morsels().iter().map(|morsel| morsel.rows as u64).sum());
@@ -99,10 +105,10 @@ impl Edges<'_> {
         let mut index = Index::new(&folder_of(path), self.source.count(), self.target.count(), expected)?;
         let positions: Vec<usize> = columns.iter().map(|column| column.position).collect();
         let mut rows = Rows::new(synapses, self.source, self.target, positions.into_iter())?;
-        let mut batch = rows.next()?;
+        let mut batch = rows.batch()?;
         while let Some(current) = batch {
             // Reads while it writes.
-            let (next, narrow) = rayon::join(|| rows.next(), || writer.put(&mut file, columns, &current));
+            let (next, narrow) = rayon::join(|| rows.batch(), || writer.put(&mut file, columns, &current));
             let narrow = narrow?;
             if !narrow.is_empty() {
                 return Ok(Outcome::Narrow(narrow));
@@ -129,7 +135,7 @@ fn columns(schema: &Schema) -> (Vec<Column>, Vec<String>) {
         }
         match form(spec, known.get(&spec.name)) {
             Some(form) => {
-                columns.push(Column { name: spec.name.clone(), position, form, library: Library::default() })
+                columns.push(Column { name: spec.name.clone(), position, form, library: Library::default() });
             }
             None => left_out.push(spec.name.clone()),
         }

@@ -151,6 +151,9 @@ impl<'a> Pairs<'a> {
 
 #[cfg(test)]
 mod tests {
+    use arrow_array::cast::AsArray;
+    use arrow_array::types::Int64Type;
+
     use super::*;
     use crate::formats::hdf5;
 
@@ -170,12 +173,10 @@ mod tests {
         file.finish().unwrap();
         let file = hdf5::File::open(&path).unwrap();
         let table = |name: &str, pairs: &str| -> Vec<(usize, usize)> {
-            use arrow_array::cast::AsArray;
             let columns = file.dataset(&format!("indices/{name}/{pairs}")).unwrap().columns().unwrap();
             let column = |at: usize| columns[at].as_primitive::<Int64Type>().values().to_vec();
             column(0).iter().zip(column(1)).map(|(&a, b)| (a as usize, b as usize)).collect()
         };
-        use arrow_array::types::Int64Type;
         ["source_to_target", "target_to_source"]
             .map(|name| {
                 let ranges = table(name, "range_to_edge_id");

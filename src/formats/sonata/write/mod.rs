@@ -43,7 +43,7 @@ use serde_json::Value;
 
 use self::edges::Edges;
 use crate::diag::{Code, Error, Result};
-use crate::formats::write::circuit::{Population, Written, check_names, pres, shown_name};
+use crate::formats::write::circuit::{Population, Written, about_file, check_names, pres, shown_name};
 use crate::formats::write::{AtomicFile, AtomicFolder};
 use crate::model::{Circuit, Connectome, Projection};
 
@@ -199,7 +199,7 @@ impl<'a> Fibres<'a> {
         notes: &mut Vec<String>,
     ) -> Result<Self> {
         let connectome = projection.connectome.get()?.clone();
-        let mut ids = pres(connectome.as_ref()).map_err(|e| e.in_file(&projection.path))?;
+        let mut ids = pres(connectome.as_ref()).map_err(|e| about_file(e, &projection.path))?;
         if let Some(source) = &projection.source {
             // A fibre without synapses is a fibre, too.
             match circuit.targets.get().and_then(|targets| targets.resolve(source)) {

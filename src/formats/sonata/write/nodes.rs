@@ -181,8 +181,7 @@ impl Nodes {
         let parts: Vec<&[f64]> =
             parts.iter().map(|p| p.as_primitive::<Float64Type>().values().as_ref()).collect();
         let mut unit = [const { Vec::new() }; 4];
-        for row in 0..self.count {
-            let turn = [0, 1, 2, 3].map(|part| parts[part][row]);
+        for turn in (0..self.count).map(|row| [0, 1, 2, 3].map(|part| parts[part][row])) {
             let length = turn.iter().map(|v| v * v).sum::<f64>().sqrt();
             let turn = if length > 0.0 { turn.map(|v| v / length) } else { [1.0, 0.0, 0.0, 0.0] };
             unit.iter_mut().zip(turn).for_each(|(out, value)| out.push(value as f32));

@@ -4,7 +4,7 @@
 mod column;
 mod rows;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -14,7 +14,7 @@ use rayon::prelude::*;
 pub use self::column::{Form, Library, Texts};
 pub use self::rows::{Batch, Rows, check_whole};
 use crate::diag::work::Progress;
-use crate::diag::{Error, Result};
+use crate::diag::{Code, Error, Result};
 use crate::model::{CellTable, Connectome, IdSet};
 
 /// Morsels that are looked through together.
@@ -116,7 +116,9 @@ pub fn pres(connectome: &dyn Connectome) -> Result<Vec<i64>> {
                 Ok(ids)
             })
             .collect::<Result<_>>()?;
-        found.iter().for_each(|ids| all.extend_from_slice(ids));
+        for ids in &found {
+            all.extend_from_slice(ids);
+        }
         all.sort_unstable();
         all.dedup();
         progress.advance(some.len() as u64)?;
@@ -148,6 +150,11 @@ pub fn listed(names: &[String]) -> String {
         0 => shown,
         more => format!("{shown} and {more} more"),
     }
+}
+
+/// Adds the file to what is wrong with its data; a full disk or a stop has another cause.
+pub fn about_file(error: Error, path: &Path) -> Error {
+    if error.code() == Code::Format { error.in_file(path) } else { error }
 }
 
 /// A name as that of a folder and of a population: letters, digits, `_`, `-` and `.`; others become `_`.

@@ -69,7 +69,7 @@ impl<'a> Rows<'a> {
     ///
     /// # Errors
     /// When a file is damaged, or a synapse is one of a cell that is in neither population.
-    pub fn next(&mut self) -> Result<Option<Batch>> {
+    pub fn batch(&mut self) -> Result<Option<Batch>> {
         while self.next < self.morsels.len() {
             let end = self.morsels.len().min(self.next + MORSELS);
             let read: Vec<Piece> = self.morsels[self.next..end]
@@ -258,7 +258,7 @@ mod tests {
         let target = Population::fibres("cells", (1..=9).collect());
         let mut rows = Rows::new(&table, &source, &target, std::iter::once(2))?;
         let mut found: Vec<(u64, u64, f32)> = Vec::new();
-        while let Some(batch) = rows.next()? {
+        while let Some(batch) = rows.batch()? {
             assert!(found.last().is_none_or(|last| last.0 != batch.targets[0]), "a cell in two batches");
             let values = batch.columns[0].as_primitive::<arrow_array::types::Float32Type>();
             let both = batch.targets.iter().zip(&batch.sources).zip(values.values());
