@@ -93,7 +93,7 @@ impl ByGid {
         cells.listed().iter().map(|gid| gid - FIRST).collect()
     }
 
-    fn shifted(&self, source: Arc<dyn Source>, schema: &Arc<Schema>) -> Arc<dyn Source> {
+    fn shifted(source: Arc<dyn Source>, schema: &Arc<Schema>) -> Arc<dyn Source> {
         Arc::new(Shifted { source, schema: schema.clone() })
     }
 }
@@ -104,11 +104,11 @@ impl Connectome for ByGid {
     }
 
     fn synapses(&self) -> Result<Arc<dyn Source>> {
-        Ok(self.shifted(self.connectome.synapses()?, &self.schema))
+        Ok(Self::shifted(self.connectome.synapses()?, &self.schema))
     }
 
     fn of(&self, side: Side, cells: &IdSet) -> Result<Arc<dyn Source>> {
-        Ok(self.shifted(self.connectome.of(side, &Self::nodes(cells))?, &self.schema))
+        Ok(Self::shifted(self.connectome.of(side, &Self::nodes(cells))?, &self.schema))
     }
 
     fn count(&self, side: Side, cells: &IdSet) -> Result<u64> {
@@ -118,7 +118,7 @@ impl Connectome for ByGid {
     fn connections(&self, cells: Option<(Side, &IdSet)>) -> Result<Arc<dyn Source>> {
         let nodes = cells.map(|(side, cells)| (side, Self::nodes(cells)));
         let source = self.connectome.connections(nodes.as_ref().map(|(side, nodes)| (*side, nodes)))?;
-        Ok(self.shifted(source, &self.connection_schema))
+        Ok(Self::shifted(source, &self.connection_schema))
     }
 
     fn facts(&self) -> Result<Value> {

@@ -75,7 +75,7 @@ pub fn read_cells(file: &NodesFile<'_>) -> Result<Arc<CellTable>> {
     let known = sort_properties(&mut names);
     let others = names.split_off(known);
     let (places, others): (Vec<String>, Vec<String>) = others.into_iter().partition(place);
-    let mut rest: BTreeMap<String, Column> = population.own_columns()?;
+    let mut rest: BTreeMap<String, Column> = population.own_columns();
     let mut column = |name: String| -> Option<Column> {
         let property = properties.remove(&name)?;
         Some(property.column(&population))
@@ -177,18 +177,17 @@ impl Population {
     }
 
     fn id_column(&self) -> Column {
-        let values = match &self.ids {
-            Some(ids) => Deferred::ready(Arc::new(Int64Array::from(ids.clone())) as ArrayRef),
-            None => {
-                let count = self.count as i64;
-                Deferred::new(move || Ok(Arc::new(Int64Array::from_iter_values(0..count)) as ArrayRef))
-            }
+        let values = if let Some(ids) = &self.ids {
+            Deferred::ready(Arc::new(Int64Array::from(ids.clone())) as ArrayRef)
+        } else {
+            let count = self.count as i64;
+            Deferred::new(move || Ok(Arc::new(Int64Array::from_iter_values(0..count)) as ArrayRef))
         };
         (cell_column("id", DataType::Int64), values)
     }
 
     /// The columns that say of what type and in what group a node is, where that says something.
-    fn own_columns(self: &Arc<Self>) -> Result<BTreeMap<String, Column>> {
+    fn own_columns(self: &Arc<Self>) -> BTreeMap<String, Column> {
         let mut columns = BTreeMap::new();
         let spec = |name: &str, meaning: &str| cell_column(name, DataType::Int64).meaning(meaning);
         if let Some(types) = &self.type_ids {
@@ -206,7 +205,7 @@ impl Population {
                 columns.insert(name.to_owned(), (spec(name, meaning), Deferred::new(values)));
             }
         }
-        Ok(columns)
+        columns
     }
 
     /// Whole numbers, one a node.

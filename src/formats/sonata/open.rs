@@ -14,6 +14,7 @@ use super::edges::{self, EdgesFile};
 use super::node_sets::NodeSets;
 use super::nodes::{self, NodesFile};
 use crate::diag::{Deferred, Error, Result};
+use crate::formats::hdf5::File;
 use crate::formats::paths::PathMap;
 use crate::model::{
     CellTable, Circuit, Connectome, EdgePopulation, Emodels, Format, Network, NodePopulation, Projection,
@@ -41,7 +42,7 @@ pub fn open_circuit(path: &Path, path_map: &PathMap) -> Result<Circuit> {
     let network = Arc::new(Network {
         path: config.path,
         config: config.expanded,
-        nodes: nodes.iter().map(|parts| parts.population()).collect(),
+        nodes: nodes.iter().map(NodeParts::population).collect(),
         edges,
     });
     default_view(&network)
@@ -130,9 +131,12 @@ fn folder(properties: &Map<String, Value>, key: &str) -> Option<PathBuf> {
 }
 
 fn edge_population(config: &PopulationConfig, nodes: &[Arc<NodeParts>]) -> EdgePopulation {
+    // Held, so that the file is not opened again when its edges are asked for.
+    let held = File::open(&config.file);
     let ends = ends(config, nodes);
     let (file, nodes, known) = (config.clone(), nodes.to_vec(), ends.clone());
     let connectome = Deferred::new(move || {
+        let _ = held.as_ref().map_err(Error::clone)?;
         let (source, target) = known.clone()?;
         let cells = |name: &str| {
             let population = nodes.iter().find(|p| p.config.name == name);
@@ -263,7 +267,7 @@ fn wiring(
     network: &Arc<Network>,
     names: &[&str],
     cells: &Arc<CellTable>,
-) -> (Deferred<Arc<dyn Connectome>>, (Option<String>, Option<String>)) {
+) -> (Deferred<Arc<dyn Connectome>>, Ends) {
     let mine = |name: &String| names.contains(&name.as_str());
     let known = |e: &EdgePopulation, keep: &dyn Fn(&String, &String) -> bool| {
         synaptic(e) && e.ends.as_ref().is_ok_and(|(source, target)| keep(source, target))
@@ -292,6 +296,9 @@ fn wiring(
         _ => (Deferred::new(move || among_cells(&network, &all, &among, &cells)), (None, None)),
     }
 }
+
+/// The names of the populations at both ends, where these are not the cells of the view.
+type Ends = (Option<String>, Option<String>);
 
 /// The edges among the cells of a view.
 fn among_cells(

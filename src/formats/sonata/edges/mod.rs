@@ -207,7 +207,7 @@ impl Connectome for Sonata {
             self.0.rows,
             index.describe()
         );
-        Ok(Arc::new(Edges::some(self.0.clone(), runs, what)))
+        Ok(Arc::new(Edges::some(self.0.clone(), &runs, what)))
     }
 
     fn count(&self, side: Side, cells: &IdSet) -> Result<u64> {

@@ -40,7 +40,7 @@ impl Edges {
     }
 
     /// The edges of some runs; `what` describes them in `explain()`.
-    pub(super) fn some(population: Arc<Population>, runs: Runs, what: String) -> Self {
+    pub(super) fn some(population: Arc<Population>, runs: &Runs, what: String) -> Self {
         let runs = cut(runs.of_all());
         let morsels = morsels(&runs);
         Edges { runs: Some(runs), morsels, what, population }
@@ -53,7 +53,7 @@ fn cut(runs: &[Run]) -> Vec<Run> {
     for run in runs {
         match pieces.last_mut() {
             Some(last) if last.end == run.start && last.rows() + run.rows() <= ROWS_PER_MORSEL => {
-                last.end = run.end
+                last.end = run.end;
             }
             _ => {
                 let starts = (run.start..run.end).step_by(ROWS_PER_MORSEL);

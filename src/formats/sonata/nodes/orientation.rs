@@ -71,7 +71,7 @@ impl Turned {
             float64(&values).map(Some).map_err(|e| population.wrong(&property.name, e.to_string()))
         };
         let is_there = |name: &&&str| stored.iter().flatten().any(|p| p.name == **name);
-        let (there, lacking): (Vec<&str>, Vec<&str>) = ORIENTATION.iter().partition(|name| is_there(&name));
+        let (there, lacking): (Vec<&str>, Vec<&str>) = ORIENTATION.iter().partition(|name| is_there(name));
         if !there.is_empty() && !lacking.is_empty() {
             let (there, lacking) = (there.join(", "), lacking.join(", "));
             let message = format!("the population has {there} but no {lacking}");
