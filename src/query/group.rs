@@ -87,22 +87,23 @@ fn translated(from: &[String], ids: &IdSet, to: &[String]) -> Result<IdSet> {
     ids.listed().iter().map(one).collect()
 }
 
-/// The cells of a closed sphere: distance to the centre at most `radius` (µm).
-pub fn sphere(center: [f64; 3], radius: f64) -> Expr {
+/// The rows whose place, in the columns of three coordinates, lies in a closed sphere: its distance to the centre is at
+/// most `radius` (µm).
+pub fn sphere([x, y, z]: [&str; 3], center: [f64; 3], radius: f64) -> Expr {
     let square = |axis: &str, at: f64| {
         let from = Expr::binary(super::BinaryOp::Subtract, Expr::column(axis), Expr::literal(at));
         Expr::binary(super::BinaryOp::Multiply, from.clone(), from)
     };
     let add = |a, b| Expr::binary(super::BinaryOp::Add, a, b);
-    let squares = add(add(square("x", center[0]), square("y", center[1])), square("z", center[2]));
+    let squares = add(add(square(x, center[0]), square(y, center[1])), square(z, center[2]));
     Expr::binary(super::BinaryOp::LessOrEqual, squares, Expr::literal(radius * radius))
 }
 
-/// The cells of a closed box (µm).
-pub fn cuboid(low: [f64; 3], high: [f64; 3]) -> Expr {
+/// The rows whose place, in the columns of three coordinates, lies in a closed box (µm).
+pub fn cuboid([x, y, z]: [&str; 3], low: [f64; 3], high: [f64; 3]) -> Expr {
     let axis =
         |name: &str, i: usize| Expr::column(name).between(Expr::literal(low[i]), Expr::literal(high[i]));
-    axis("x", 0).and(axis("y", 1)).and(axis("z", 2))
+    axis(x, 0).and(axis(y, 1)).and(axis(z, 2))
 }
 
 /// The cells for which a condition holds. A target on its own keeps its virtual cells; together with a property it

@@ -7,5 +7,6 @@ pub mod mvd3;
 pub mod nrn;
 pub mod open;
 pub mod sonata;
+mod spellings;
 pub mod target;
 pub mod write;

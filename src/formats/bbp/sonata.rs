@@ -9,10 +9,14 @@ use arrow_array::{ArrayRef, Int64Array};
 use arrow_schema::DataType;
 use serde_json::Value;
 
+use super::spellings::{self, SectionTypes};
 use crate::diag::{Deferred, Error, Result};
 use crate::formats::sonata::edges::{self, EdgesFile};
 use crate::formats::sonata::nodes::{self, NodesFile};
-use crate::model::{Block, CellTable, Connectome, IdSet, Morsel, Schema, Side, Source, cell_column};
+use crate::model::{
+    Block, CellTable, ColumnSpec, Connectome, IdSet, Morsel, Schema, Side, Source, cell_column,
+    connection_columns,
+};
 
 /// A gid minus its node id.
 const FIRST: i64 = 1;
@@ -54,20 +58,25 @@ pub fn open(path: &Path, population: Option<&str>, cells: &Arc<CellTable>) -> Re
     let connectome = edges::open(&EdgesFile {
         path,
         population: &population,
-        kind: "chemical",
+        // Without a kind the types of sections stay numbers: which they are is known here.
+        kind: "",
         types: None,
         dynamics_dir: None,
         source: nodes.clone(),
         target: nodes,
     })?;
-    let linked = |schema: &Schema| {
-        Arc::new(Schema::new(schema.columns().to_vec()).linked("pre", cells).linked("post", cells))
+    let columns = |specs: Vec<ColumnSpec>, told: Vec<Told>| {
+        let schema = Schema::new(specs).linked("pre", cells).linked("post", cells);
+        Arc::new(Columns { schema: Arc::new(schema), told })
     };
-    Ok(Arc::new(ByGid {
-        schema: linked(&connectome.schema()),
-        connection_schema: linked(&Schema::new(crate::model::connection_columns())),
-        connectome,
-    }))
+    let (specs, told) = spellings::later_names(&connectome.schema())
+        .into_iter()
+        .enumerate()
+        .map(|(at, spec)| Told::of_synapses(&connectome, at, spec))
+        .unzip();
+    let pairs = connection_columns();
+    let told_of_pairs = pairs.iter().map(Told::of_ids).collect();
+    Ok(Arc::new(ByGid { synapses: columns(specs, told), pairs: columns(pairs, told_of_pairs), connectome }))
 }
 
 fn chosen(path: &Path, named: Option<&str>, mut known: Vec<String>, what: &str) -> Result<String> {
@@ -81,11 +90,41 @@ fn chosen(path: &Path, named: Option<&str>, mut known: Vec<String>, what: &str) 
     }
 }
 
+/// What becomes of a column of the file.
+enum Told {
+    AsIs,
+    /// Node ids become gids.
+    Gid,
+    /// Numbers become names.
+    SectionType(SectionTypes),
+}
+
+impl Told {
+    fn of_ids(spec: &ColumnSpec) -> Self {
+        if spec.name == "pre" || spec.name == "post" { Told::Gid } else { Told::AsIs }
+    }
+
+    fn of_synapses(connectome: &Arc<dyn Connectome>, at: usize, spec: ColumnSpec) -> (ColumnSpec, Self) {
+        if SectionTypes::are_in(&spec) {
+            let types = SectionTypes::new(&spec.name, connectome.clone(), at);
+            return (SectionTypes::named(spec), Told::SectionType(types));
+        }
+        let told = Told::of_ids(&spec);
+        (spec, told)
+    }
+}
+
+/// The columns of a table, and what becomes of those of the file.
+struct Columns {
+    schema: Arc<Schema>,
+    told: Vec<Told>,
+}
+
 /// Synapses whose ids are told as gids.
 struct ByGid {
     connectome: Arc<dyn Connectome>,
-    schema: Arc<Schema>,
-    connection_schema: Arc<Schema>,
+    synapses: Arc<Columns>,
+    pairs: Arc<Columns>,
 }
 
 impl ByGid {
@@ -93,22 +132,22 @@ impl ByGid {
         cells.listed().iter().map(|gid| gid - FIRST).collect()
     }
 
-    fn shifted(source: Arc<dyn Source>, schema: &Arc<Schema>) -> Arc<dyn Source> {
-        Arc::new(Shifted { source, schema: schema.clone() })
+    fn rows(&self, source: Arc<dyn Source>) -> Arc<dyn Source> {
+        Arc::new(Rows { source, columns: self.synapses.clone() })
     }
 }
 
 impl Connectome for ByGid {
     fn schema(&self) -> Arc<Schema> {
-        self.schema.clone()
+        self.synapses.schema.clone()
     }
 
     fn synapses(&self) -> Result<Arc<dyn Source>> {
-        Ok(Self::shifted(self.connectome.synapses()?, &self.schema))
+        Ok(self.rows(self.connectome.synapses()?))
     }
 
     fn of(&self, side: Side, cells: &IdSet) -> Result<Arc<dyn Source>> {
-        Ok(Self::shifted(self.connectome.of(side, &Self::nodes(cells))?, &self.schema))
+        Ok(self.rows(self.connectome.of(side, &Self::nodes(cells))?))
     }
 
     fn count(&self, side: Side, cells: &IdSet) -> Result<u64> {
@@ -118,7 +157,7 @@ impl Connectome for ByGid {
     fn connections(&self, cells: Option<(Side, &IdSet)>) -> Result<Arc<dyn Source>> {
         let nodes = cells.map(|(side, cells)| (side, Self::nodes(cells)));
         let source = self.connectome.connections(nodes.as_ref().map(|(side, nodes)| (*side, nodes)))?;
-        Ok(Self::shifted(source, &self.connection_schema))
+        Ok(Arc::new(Rows { source, columns: self.pairs.clone() }))
     }
 
     fn facts(&self) -> Result<Value> {
@@ -126,15 +165,15 @@ impl Connectome for ByGid {
     }
 }
 
-/// Rows with node ids as gids.
-struct Shifted {
+/// Rows of the file, told as the legacy format tells them.
+struct Rows {
     source: Arc<dyn Source>,
-    schema: Arc<Schema>,
+    columns: Arc<Columns>,
 }
 
-impl Source for Shifted {
+impl Source for Rows {
     fn schema(&self) -> &Arc<Schema> {
-        &self.schema
+        &self.columns.schema
     }
 
     fn row_count(&self) -> Option<u64> {
@@ -146,7 +185,7 @@ impl Source for Shifted {
     }
 
     fn open(&self, morsel: &Morsel) -> Result<Box<dyn Block + '_>> {
-        Ok(Box::new(ShiftedBlock { block: self.source.open(morsel)?, schema: &self.schema }))
+        Ok(Box::new(RowsBlock { block: self.source.open(morsel)?, columns: &self.columns }))
     }
 
     fn describe(&self) -> Vec<String> {
@@ -154,21 +193,23 @@ impl Source for Shifted {
     }
 }
 
-struct ShiftedBlock<'a> {
+struct RowsBlock<'a> {
     block: Box<dyn Block + 'a>,
-    schema: &'a Schema,
+    columns: &'a Columns,
 }
 
-impl Block for ShiftedBlock<'_> {
+impl Block for RowsBlock<'_> {
     fn rows(&self) -> usize {
         self.block.rows()
     }
 
     fn column(&self, index: usize) -> Result<ArrayRef> {
         let values = self.block.column(index)?;
-        let is_id = self.schema.columns().get(index).is_some_and(|c| c.name == "pre" || c.name == "post");
-        match values.as_primitive_opt::<Int64Type>() {
-            Some(ids) if is_id => Ok(Arc::new(ids.unary::<_, Int64Type>(|id| id + FIRST))),
+        match (self.columns.told.get(index), values.as_primitive_opt::<Int64Type>()) {
+            (Some(Told::Gid), Some(ids)) => {
+                Ok(Arc::new(ids.unary::<_, Int64Type>(|id| id.wrapping_add(FIRST))))
+            }
+            (Some(Told::SectionType(types)), Some(numbers)) => types.read(numbers),
             _ => Ok(values),
         }
     }

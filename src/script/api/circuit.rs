@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 
 use super::cells::{Cells, cells_of_group};
 use super::pathway::{Pathway, Pathways};
+use super::space::Region;
 use super::synapses::{Synapses, connections_between};
 use crate::diag::{Error, Result};
 use crate::formats::sonata::open as sonata;
@@ -289,6 +290,13 @@ fn connectivity(api: &mut Api) {
         "All synapses among the cells.",
         "circuit.synapses().count()",
         |c: &mut Circuit| -> Answer<Synapses> { Ok(Synapses::all(&c.origin()?)?) },
+    );
+    api.call(
+        "synapses(region) -> Synapses",
+        "Those in a region of space, by their place on the postsynaptic neurite: on its axis (`afferent_center_x` …), \
+         or where the files do not have that, on its surface (`afferent_surface_x` …).",
+        "circuit.synapses(sphere([0, 1000, 0], 100.um)).count()",
+        |c: &mut Circuit, region: Region| -> Answer<Synapses> { Ok(Synapses::all(&c.origin()?)?.inside(&region)?) },
     );
     api.call(
         "pathway(pre, post) -> Pathway",

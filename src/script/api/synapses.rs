@@ -5,13 +5,20 @@ use rhai::{Dynamic, NativeCallContext};
 use super::cells::Cells;
 use super::circuit::{Circuit, Origin};
 use super::pathway::{Pathway, Pathways};
+use super::space::Region;
 use super::table::Rows;
-use crate::diag::Result;
+use crate::diag::{Error, Result};
 use crate::model::{IdSet, Side};
 use crate::query::{self, Group, Table};
 use crate::script::args::group;
 use crate::script::registry::{Answer, Api};
 use crate::script::value::from_json;
+
+/// Where a synapse is: on the axis of the postsynaptic neurite, or on its surface.
+const PLACES: [[&str; 3]; 2] = [
+    ["afferent_center_x", "afferent_center_y", "afferent_center_z"],
+    ["afferent_surface_x", "afferent_surface_y", "afferent_surface_z"],
+];
 
 /// Synapses, and where they come from.
 #[derive(Clone)]
@@ -50,6 +57,22 @@ impl Synapses {
         let (pre, post) = (pre.resolve(&origin.pre.0)?, post.resolve(&origin.post.0)?);
         let table = query::scan(&origin.connectome, pre.clone(), post.clone(), Side::Incoming);
         Ok(Synapses { table, origin: origin.clone(), pre, post })
+    }
+
+    /// Those of the rows that lie in a region.
+    ///
+    /// # Errors
+    /// When the files do not say where synapses are.
+    pub(super) fn inside(&self, region: &Region) -> Result<Self> {
+        let schema = self.table.schema();
+        let there = |columns: &&[&str; 3]| columns.iter().all(|name| schema.find(name).is_some());
+        let columns = PLACES.iter().find(there).ok_or_else(|| {
+            Error::argument("the files of these synapses do not say where in space they are").help(
+                "a place is `afferent_center_x` (y, z) or `afferent_surface_x` (y, z); in the legacy format they are in \
+                 nrn_positions.h5, beside nrn.h5",
+            )
+        })?;
+        Ok(self.with_rows(self.table.filter(region.holds(*columns))?))
     }
 
     /// The same rows, ordered by the cells of one side.
