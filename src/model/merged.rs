@@ -182,34 +182,31 @@ pub struct Part {
     pub connectome: Arc<dyn Connectome>,
 }
 
-/// The edges of several populations as one connectome, in the order of the parts. `sources` and `targets` are the
-/// cells on both sides; `packed` says of each whether it is made of several populations.
+/// The edges of several populations among some cells as one connectome, in the order of the parts. `populations` are the
+/// names of the cells' populations, where there are several.
 pub fn connectome(
     parts: Vec<Part>,
-    sources: &Arc<CellTable>,
-    targets: &Arc<CellTable>,
-    populations: (Option<Arc<[String]>>, Option<Arc<[String]>>),
+    cells: &Arc<CellTable>,
+    populations: Option<&Arc<[String]>>,
 ) -> Arc<dyn Connectome> {
     let schemas: Vec<Arc<Schema>> = parts.iter().map(|part| part.connectome.schema()).collect();
     let mut columns = union(&schemas, &["population"]);
     columns.insert(2.min(columns.len()), population_column("edge"));
     let marked = |columns: Vec<ColumnSpec>| -> Arc<Schema> {
         let mark = |mut spec: ColumnSpec| {
-            match spec.name.as_str() {
-                "pre" => spec.populations = populations.0.clone(),
-                "post" => spec.populations = populations.1.clone(),
-                _ => {}
+            if ["pre", "post"].contains(&spec.name.as_str()) {
+                spec.populations = populations.cloned();
             }
             spec
         };
         let schema = Schema::new(columns.into_iter().map(mark).collect());
-        Arc::new(schema.linked("pre", sources).linked("post", targets))
+        Arc::new(schema.linked("pre", cells).linked("post", cells))
     };
     Arc::new(Merged {
         shared: Arc::new(Shared {
             schema: marked(columns),
             connection_schema: marked(connection_columns()),
-            packed: (populations.0.is_some(), populations.1.is_some()),
+            packed: populations.is_some(),
             parts,
         }),
     })
@@ -219,7 +216,8 @@ struct Shared {
     parts: Vec<Part>,
     schema: Arc<Schema>,
     connection_schema: Arc<Schema>,
-    packed: (bool, bool),
+    /// Whether the cells are of several populations.
+    packed: bool,
 }
 
 struct Merged {
@@ -229,13 +227,13 @@ struct Merged {
 impl Merged {
     /// The ids of some cells in the population at that end of a part.
     fn own(&self, part: &Part, side: Side, cells: &IdSet) -> IdSet {
-        let (packed, population) = match side {
-            Side::Incoming => (self.shared.packed.1, part.ends.1),
-            Side::Outgoing => (self.shared.packed.0, part.ends.0),
-        };
-        if !packed {
+        if !self.shared.packed {
             return cells.clone();
         }
+        let population = match side {
+            Side::Incoming => part.ends.1,
+            Side::Outgoing => part.ends.0,
+        };
         let own = cells.sorted().iter().map(|&id| unpack(id)).filter(|(at, _)| *at == population);
         own.map(|(_, id)| id).collect()
     }
@@ -375,8 +373,8 @@ impl Block for ChainBlock<'_> {
         };
         let values = self.block.column(at)?;
         let population = match spec.name.as_str() {
-            "pre" if shared.packed.0 => part.ends.0,
-            "post" if shared.packed.1 => part.ends.1,
+            "pre" if shared.packed => part.ends.0,
+            "post" if shared.packed => part.ends.1,
             _ => return cast(&values, &spec.data_type),
         };
         let ids = values.as_primitive::<Int64Type>();

@@ -86,7 +86,11 @@ impl Series {
     /// Whether all its numbers are the whole number -1, as far as that can be seen without decoding them.
     pub fn is_minus_one(&self) -> bool {
         let bytes = self.0.start.map(|start| {
-            self.0.dataset.file().bytes().get(start..start + self.0.rows * self.0.columns * self.0.element.size())
+            self.0
+                .dataset
+                .file()
+                .bytes()
+                .get(start..start + self.0.rows * self.0.columns * self.0.element.size())
         });
         !self.0.element.is_float() && bytes.flatten().is_some_and(|bytes| bytes.chunks(4096).all(all_ones))
     }
@@ -102,7 +106,10 @@ impl Series {
     /// When the rows lie outside of the dataset, or it is damaged.
     pub fn gather<C: Convert>(&self, rows: Range<usize>, column: usize, out: &mut Vec<C::Out>) -> Result<()> {
         if rows.start > rows.end || rows.end > self.0.rows || column >= self.0.columns {
-            return Err(self.0.dataset.error(format!("rows {} to {} of {}", rows.start, rows.end, self.0.rows)));
+            return Err(self
+                .0
+                .dataset
+                .error(format!("rows {} to {} of {}", rows.start, rows.end, self.0.rows)));
         }
         let size = self.0.element.size();
         let stride = size * self.0.columns;

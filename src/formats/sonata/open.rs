@@ -319,7 +319,7 @@ fn among_cells(
     };
     let parts = edges.iter().map(part).collect::<Result<Vec<_>>>()?;
     let packed: Option<Arc<[String]>> = (names.len() > 1).then(|| names.into());
-    Ok(merged::connectome(parts, cells, cells, (packed.clone(), packed)))
+    Ok(merged::connectome(parts, cells, packed.as_ref()))
 }
 
 fn no_synapses(network: &Network, names: &[String]) -> Error {

@@ -22,6 +22,7 @@ pub(super) struct Connections {
     /// The pre cells that count, if not all do.
     pres: Option<IdSet>,
     morsels: Vec<Morsel>,
+    schema: Arc<Schema>,
 }
 
 impl Connections {
@@ -38,13 +39,14 @@ impl Connections {
                 _ => morsels.push(Morsel { units: at..at + 1, rows }),
             }
         }
-        Connections { population, posts, runs, pres, morsels }
+        let schema = population.connection_schema.clone();
+        Connections { population, posts, runs, pres, morsels, schema }
     }
 }
 
 impl Source for Connections {
     fn schema(&self) -> &Arc<Schema> {
-        &self.population.connection_schema
+        &self.schema
     }
 
     fn row_count(&self) -> Option<u64> {
@@ -86,7 +88,7 @@ impl Source for Connections {
                 }
             });
         }
-        Ok(Box::new(rows.frame(&self.population.connection_schema)?))
+        Ok(Box::new(rows.frame(&self.schema)?))
     }
 
     fn describe(&self) -> Vec<String> {

@@ -311,7 +311,7 @@ impl Property {
 
     fn fault(&self, population: &Population, error: &ArrowError) -> Error {
         let place = format!("edges/{}", population.name);
-        Error::format(format!("`{}`: {error}", self.name)).in_dataset(&*population.path, place)
+        Error::format(format!("`{}`: {error}", self.name)).in_dataset(&population.path, place)
     }
 }
 
