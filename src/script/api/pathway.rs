@@ -136,7 +136,7 @@ impl Pathway {
     fn net(&self, both: bool) -> Result<Net> {
         let (mut pre, post) = self.sides()?;
         let mark = if self.origin.is_within() { 0 } else { OTHER };
-        pre.iter_mut().for_each(|id| *id |= mark);
+        mark_all(&mut pre, mark);
         let mut ids: Vec<i64> = pre.iter().chain(&post).copied().collect();
         ids.sort_unstable();
         ids.dedup();
@@ -149,7 +149,7 @@ impl Pathway {
         };
         let frame = table.frame()?;
         let (mut from, to) = (ints(&frame, "pre")?, ints(&frame, "post")?);
-        from.iter_mut().for_each(|id| *id |= mark);
+        mark_all(&mut from, mark);
         let graph = Graph::from_ids(&ids, &from, &to, Some(&ints(&frame, "n_synapses")?))?;
         let rows = Rows::new(&ids)?;
         let positions = positions_of_both(&self.origin, &ids)?;
@@ -182,6 +182,12 @@ impl Pathway {
             entries,
             value: "synapses".to_owned(),
         })
+    }
+}
+
+fn mark_all(ids: &mut [i64], mark: i64) {
+    for id in ids {
+        *id |= mark;
     }
 }
 
