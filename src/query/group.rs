@@ -68,7 +68,10 @@ fn translated(from: &[String], ids: &IdSet, to: &[String]) -> Result<IdSet> {
         let (at, id) = if from.len() > 1 { merged::unpack(id) } else { (0, id) };
         let to_at = place.get(at).copied().flatten().ok_or_else(|| {
             let name = from.get(at).map_or("another circuit", String::as_str);
-            Error::argument(format!("these are cells of `{name}`, where cells of {} are expected", to.join(", ")))
+            Error::argument(format!(
+                "these are cells of `{name}`, where cells of {} are expected",
+                to.join(", ")
+            ))
         })?;
         Ok(if to.len() > 1 { merged::pack(to_at, id) } else { id })
     };
@@ -128,7 +131,11 @@ fn population_fact(name: &str, circuit: &Circuit) -> Option<Expr> {
     let facts = circuit.populations.iter().map(|p| Some((p, fact(p)?))).collect::<Option<Vec<_>>>()?;
     let (last, others) = facts.split_last()?;
     let of = |(population, fact): &(&String, String), rest| {
-        let is_it = Expr::binary(super::BinaryOp::Equal, Expr::column("population"), Expr::literal(population.as_str()));
+        let is_it = Expr::binary(
+            super::BinaryOp::Equal,
+            Expr::column("population"),
+            Expr::literal(population.as_str()),
+        );
         Expr::If(Box::new(is_it), Box::new(Expr::literal(fact.as_str())), Box::new(rest))
     };
     Some(others.iter().fold(Expr::literal(last.1.as_str()), |rest, one| of(one, rest)))

@@ -18,8 +18,8 @@ use std::path::{Path, PathBuf};
 
 use oracle::Case;
 use scripts::{Prepared, Scripts};
-use sonata::Rules;
 use serde_json::Value;
+use sonata::Rules;
 
 const ORACLES: &[&str] = &["bluepy", "brion", "science", "sonata"];
 
@@ -75,7 +75,8 @@ fn all() -> bool {
     let mut passing = BTreeSet::new();
     let mut failures = Vec::new();
     println!("{:8} {:18} {:>5} {:>5} {:>7}", "oracle", "area", "pass", "differ", "not yet");
-    let oracles = std::env::var_os("CONFORMANCE_ORACLES").map_or_else(|| here.join("../shared/oracle"), PathBuf::from);
+    let oracles =
+        std::env::var_os("CONFORMANCE_ORACLES").map_or_else(|| here.join("../shared/oracle"), PathBuf::from);
     for name in ORACLES {
         let folder = oracles.join(name);
         let Some(cases) = oracle::read(&folder) else {

@@ -82,23 +82,32 @@ enum Token {
 
 /// The longer ones first.
 const SIGNS: [&str; 33] = [
-    "**", "//", "==", "!=", "<=", ">=", "(", ")", "[", "]", "{", "}", ",", ":", ".", "=", "+", "-", "*", "/", "%", "<",
-    ">", "&", "|", "^", "~", "@", ";", "!", "?", "$", "\\",
+    "**", "//", "==", "!=", "<=", ">=", "(", ")", "[", "]", "{", "}", ",", ":", ".", "=", "+", "-", "*", "/",
+    "%", "<", ">", "&", "|", "^", "~", "@", ";", "!", "?", "$", "\\",
 ];
 
 fn tokens(text: &str) -> Result<Vec<Token>, String> {
     let mut tokens = Vec::new();
     let mut rest = text.trim_start();
     while let Some(first) = rest.chars().next() {
-        let prefix = if (rest.starts_with('f') || rest.starts_with('r')) && rest[1..].starts_with(['\'', '"']) { 1 } else { 0 };
+        let prefix = if (rest.starts_with('f') || rest.starts_with('r')) && rest[1..].starts_with(['\'', '"'])
+        {
+            1
+        } else {
+            0
+        };
         if rest[prefix..].starts_with(['\'', '"']) {
             let (text, behind) = quoted(&rest[prefix..])?;
             tokens.push(if rest.starts_with('f') { Token::Format(text) } else { Token::Text(text) });
             rest = behind;
-        } else if first.is_ascii_digit() || first == '.' && rest[1..].starts_with(|c: char| c.is_ascii_digit()) {
+        } else if first.is_ascii_digit()
+            || first == '.' && rest[1..].starts_with(|c: char| c.is_ascii_digit())
+        {
             let exponent = |at: usize| rest[..at].ends_with(['e', 'E']);
             let part = |(at, c): (usize, char)| {
-                c.is_ascii_digit() || matches!(c, '.' | 'e' | 'E' | '_') || matches!(c, '+' | '-') && exponent(at)
+                c.is_ascii_digit()
+                    || matches!(c, '.' | 'e' | 'E' | '_')
+                    || matches!(c, '+' | '-') && exponent(at)
             };
             let end = rest.char_indices().find(|&c| !part(c)).map_or(rest.len(), |c| c.0);
             tokens.push(Token::Number(rest[..end].replace('_', "")));
@@ -108,7 +117,8 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
             tokens.push(Token::Name(rest[..end].to_owned()));
             rest = &rest[end..];
         } else {
-            let sign = SIGNS.iter().find(|sign| rest.starts_with(**sign)).ok_or(format!("`{first}` in: {text}"))?;
+            let sign =
+                SIGNS.iter().find(|sign| rest.starts_with(**sign)).ok_or(format!("`{first}` in: {text}"))?;
             tokens.push(Token::Sign(sign));
             rest = &rest[sign.len()..];
         }
@@ -265,7 +275,13 @@ impl Parser {
     fn arguments(&mut self) -> Result<Vec<Argument>, String> {
         let mut arguments = Vec::new();
         while !self.eat(")") {
-            let stars = if self.eat("**") { Some("**") } else if self.eat("*") { Some("*") } else { None };
+            let stars = if self.eat("**") {
+                Some("**")
+            } else if self.eat("*") {
+                Some("*")
+            } else {
+                None
+            };
             let named = matches!(self.peek(), Some(Token::Name(_))) && self.is_at(self.at + 1, "=");
             let name = match stars {
                 Some(stars) => Some(stars.to_owned()),

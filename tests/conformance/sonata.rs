@@ -12,14 +12,15 @@
 //!
 //! A pattern is an expression of Python, in which a name with `_` before it stands for anything; an argument `_x=1` may
 //! be left out, `**_x` are all further named ones. In the template `{_x}` is what it stands for, in our language;
-//! `{_x:group}` reads it as a group of cells (a tuple is a range, a `CircuitNodeId` a map), `{_x:json}` as the value of
-//! a JSON text, `{_x:condition}` as a condition of pandas, `{_x:aggregates}` and `{_x:names}` as the named aggregates of pandas and their names.
+//! `{_x:group}` reads it as a group of cells (a tuple is a range, a `CircuitNodeId` a map), `{_x:file}` as the name of
+//! a file in `scratch` that holds the text, `{_x:condition}` as a condition of pandas, `{_x:aggregates}` and `{_x:names}` as the named aggregates of pandas and their names.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use crate::python::{Argument, Comprehension, Loop, Py, parse};
-use crate::scripts::{Prepared, literal};
+use crate::scripts::Prepared;
 
 /// A rule: what it applies to, and what is written for it.
 struct Rule {
@@ -32,6 +33,8 @@ pub struct Rules {
     names: HashMap<String, Py>,
     rules: Vec<Rule>,
     before: String,
+    /// The files that the call at hand wants.
+    files: RefCell<Vec<(String, String)>>,
 }
 
 /// What the `_x` of a pattern stand for.
@@ -46,7 +49,12 @@ impl Rules {
         let text = std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         let wrong = |line: usize, why: &str| -> ! { panic!("{}, line {}: {why}", path.display(), line + 1) };
         let read = |line: usize, text: &str| parse(text).unwrap_or_else(|why| wrong(line, &why));
-        let mut rules = Rules { names: HashMap::new(), rules: Vec::new(), before: String::new() };
+        let mut rules = Rules {
+            names: HashMap::new(),
+            rules: Vec::new(),
+            before: String::new(),
+            files: RefCell::default(),
+        };
         let mut headers: Vec<Py> = Vec::new();
         let mut template = String::new();
         let mut before = false;
@@ -87,10 +95,11 @@ impl Rules {
 
     /// The script for a call.
     pub fn prepare(&self, call: &str) -> Result<Prepared, Lacks> {
+        self.files.take();
         let call = self.settled(&parse(call)?);
         let question = self.value(&call)?;
         let source = format!("{}{question}\n", self.before);
-        Ok(Prepared { source, files: Vec::new(), question: self.before.len() })
+        Ok(Prepared { source, files: self.files.take(), question: self.before.len() })
     }
 
     /// A call without lambdas that are applied at once, without names, and without loops over what is listed.
@@ -139,7 +148,8 @@ impl Rules {
             Py::Comprehension(made) => self.comprehension(made),
             Py::Index(of, index) => match &**index {
                 Py::Slice(from, to) => {
-                    let end = |end: &Option<Box<Py>>| end.as_ref().map_or(Ok("()".to_owned()), |e| self.value(e));
+                    let end =
+                        |end: &Option<Box<Py>>| end.as_ref().map_or(Ok("()".to_owned()), |e| self.value(e));
                     Ok(format!("cut({}, {}, {})", self.value(of)?, end(from)?, end(to)?))
                 }
                 index => Ok(format!("item({}, {})", self.value(of)?, self.value(index)?)),
@@ -153,7 +163,9 @@ impl Rules {
             }
             Py::Lambda(names, body) => {
                 let variables: Vec<String> = names.iter().map(|name| variable(name)).collect();
-                let body = names.iter().fold((**body).clone(), |body, name| body.with(name, &Py::Name(variable(name))));
+                let body = names
+                    .iter()
+                    .fold((**body).clone(), |body, name| body.with(name, &Py::Name(variable(name))));
                 Ok(format!("|{}| {}", variables.join(", "), self.value(&body)?))
             }
             Py::Attribute(_, name) => Err(format!("the attribute `{name}`")),
@@ -222,7 +234,8 @@ impl Rules {
         let closure = |body: String| match first.targets.as_slice() {
             [one] => format!("|{}| {body}", variable(one)),
             several => {
-                let lets = several.iter().enumerate().map(|(i, name)| format!("let {} = it[{i}]; ", variable(name)));
+                let lets =
+                    several.iter().enumerate().map(|(i, name)| format!("let {} = it[{i}]; ", variable(name)));
                 format!("|it| {{ {}{body} }}", lets.collect::<String>())
             }
         };
@@ -245,7 +258,7 @@ impl Rules {
             out.push_str(&match reading {
                 "" => self.value(py)?,
                 "group" => self.group(py)?,
-                "json" => json(py)?,
+                "file" => self.file(py)?,
                 "condition" => condition(py)?,
                 "aggregates" => aggregates(py)?,
                 "names" => names(py)?,
@@ -257,6 +270,15 @@ impl Rules {
         Ok(if out.trim_end().contains('\n') { format!("{{ {out} }}") } else { out })
     }
 
+    /// A file that holds a text.
+    fn file(&self, py: &Py) -> Result<String, Lacks> {
+        let Py::Text(text) = py else { return Err("a file that is no text".to_owned()) };
+        let mut files = self.files.borrow_mut();
+        let name = format!("text{}.json", files.len());
+        files.push((name.clone(), text.clone()));
+        Ok(format!("{name:?}"))
+    }
+
     /// A group of cells or edges: tuples as values are ranges, ids of several populations are maps.
     fn group(&self, py: &Py) -> Result<String, Lacks> {
         let call = |name: &str| parse(name).expect("a pattern");
@@ -266,7 +288,10 @@ impl Rules {
         {
             return self.filled("#{population: {_p}, node_id: {_i}}", &found);
         }
-        for name in ["CircuitNodeIds.from_arrays(_p, _i, _sort_index=1)", "CircuitEdgeIds.from_arrays(_p, _i, _sort_index=1)"] {
+        for name in [
+            "CircuitNodeIds.from_arrays(_p, _i, _sort_index=1)",
+            "CircuitEdgeIds.from_arrays(_p, _i, _sort_index=1)",
+        ] {
             if matches(&call(name), py, &mut found) {
                 return self.filled("of_arrays({_p}, {_i})", &found);
             }
@@ -279,9 +304,11 @@ impl Rules {
         match py {
             Py::Dict(pairs) => {
                 let pair = |(key, value): &(Option<Py>, Py)| match (key, value) {
-                    (Some(Py::Text(key)), Py::Tuple(ends)) if ends.len() == 2 => {
-                        Ok(format!("{key:?}: #{{\"$between\": [{}, {}]}}", self.value(&ends[0])?, self.value(&ends[1])?))
-                    }
+                    (Some(Py::Text(key)), Py::Tuple(ends)) if ends.len() == 2 => Ok(format!(
+                        "{key:?}: #{{\"$between\": [{}, {}]}}",
+                        self.value(&ends[0])?,
+                        self.value(&ends[1])?
+                    )),
                     (Some(Py::Text(key)), value) => Ok(format!("{key:?}: {}", self.group(value)?)),
                     _ => Err("a dictionary of other keys than texts".to_owned()),
                 };
@@ -376,7 +403,8 @@ fn unrolled(py: &Py) -> Option<Py> {
 fn is_populations(py: &Py) -> bool {
     match py {
         Py::Attribute(of, name) => {
-            (name == "nodes" || name == "edges") && matches!(&**of, Py::Call(of, _) if **of == Py::Name("Circuit".into()))
+            (name == "nodes" || name == "edges")
+                && matches!(&**of, Py::Call(of, _) if **of == Py::Name("Circuit".into()))
         }
         _ => false,
     }
@@ -397,7 +425,9 @@ fn matches(pattern: &Py, py: &Py, found: &mut Found) -> bool {
         (Py::Attribute(a, name), Py::Attribute(b, other)) => name == other && matches(a, b, found),
         (Py::Index(a, i), Py::Index(b, j)) => matches(a, b, found) && matches(i, j, found),
         (Py::Call(a, wanted), Py::Call(b, given)) => matches(a, b, found) && called(wanted, given, found),
-        (Py::List(a), Py::List(b)) | (Py::Tuple(a), Py::Tuple(b)) | (Py::Set(a), Py::Set(b)) => all(a, b, found),
+        (Py::List(a), Py::List(b)) | (Py::Tuple(a), Py::Tuple(b)) | (Py::Set(a), Py::Set(b)) => {
+            all(a, b, found)
+        }
         (Py::Unary(sign, a), Py::Unary(other, b)) => sign == other && matches(a, b, found),
         (Py::Binary(sign, a, c), Py::Binary(other, b, d)) => {
             sign == other && matches(a, b, found) && matches(c, d, found)
@@ -417,7 +447,9 @@ fn called(wanted: &[Argument], given: &[Argument], found: &mut Found) -> bool {
     for argument in wanted {
         let (name, default) = match (&argument.name, &argument.value) {
             (Some(stars), Py::Name(rest)) if stars == "**" => {
-                let named = given.iter().filter_map(|a| a.name.clone().map(|name| (Some(Py::Text(name)), a.value.clone())));
+                let named = given
+                    .iter()
+                    .filter_map(|a| a.name.clone().map(|name| (Some(Py::Text(name)), a.value.clone())));
                 found.insert(rest.trim_start_matches('_').to_owned(), Py::Dict(named.collect()));
                 given.retain(|a| a.name.is_none());
                 continue;
@@ -436,7 +468,8 @@ fn called(wanted: &[Argument], given: &[Argument], found: &mut Found) -> bool {
             (Some(place), default) => {
                 let value = &given.remove(place).value;
                 // `by='x'` in a pattern is this very value.
-                let pattern = if hole { Py::Name(name.to_owned()) } else { default.unwrap_or(&argument.value).clone() };
+                let pattern =
+                    if hole { Py::Name(name.to_owned()) } else { default.unwrap_or(&argument.value).clone() };
                 if !matches(&pattern, value, found) {
                     return false;
                 }
@@ -448,13 +481,6 @@ fn called(wanted: &[Argument], given: &[Argument], found: &mut Found) -> bool {
         }
     }
     given.is_empty()
-}
-
-/// The value of a text of JSON.
-fn json(py: &Py) -> Result<String, Lacks> {
-    let Py::Text(text) = py else { return Err("JSON that is no text".to_owned()) };
-    let value = serde_json::from_str(text).map_err(|_| "text that is no JSON".to_owned())?;
-    Ok(literal(&value))
 }
 
 /// The text of a condition of pandas as one of SQL.
@@ -473,7 +499,9 @@ fn aggregates(py: &Py) -> Result<String, Lacks> {
                 let function = match function.as_str() {
                     "size" => "count()".to_owned(),
                     "nunique" => format!("count_distinct({column:?})"),
-                    "count" | "mean" | "sum" | "min" | "max" | "median" | "first" => format!("{function}({column:?})"),
+                    "count" | "mean" | "sum" | "min" | "max" | "median" | "first" => {
+                        format!("{function}({column:?})")
+                    }
                     "std" => format!("std({column:?}, 1)"),
                     "var" => format!("var({column:?}, 1)"),
                     other => return Err(format!("the aggregate `{other}`")),

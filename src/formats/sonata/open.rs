@@ -16,15 +16,16 @@ use super::nodes::{self, NodesFile};
 use crate::diag::{Deferred, Error, Result};
 use crate::formats::paths::PathMap;
 use crate::model::{
-    CellTable, Circuit, Connectome, EdgePopulation, Emodels, Format, Network, NodePopulation, Projection, Targets,
-    merged,
+    CellTable, Circuit, Connectome, EdgePopulation, Emodels, Format, Network, NodePopulation, Projection,
+    Targets, merged,
 };
 
 /// Populations whose cells are no neurons of the circuit.
 const NOT_NEURONS: [&str; 3] = ["virtual", "astrocyte", "vasculature"];
 
 /// Edges that are no synapses.
-const NOT_SYNAPSES: [&str; 5] = ["electrical", "endfoot", "glialglial", "neuromodulatory", "synapse_astrocyte"];
+const NOT_SYNAPSES: [&str; 5] =
+    ["electrical", "endfoot", "glialglial", "neuromodulatory", "synapse_astrocyte"];
 
 /// Opens a circuit from its configuration.
 ///
@@ -60,7 +61,11 @@ pub fn open_nodes(path: &Path) -> Result<Circuit> {
 }
 
 /// Some populations of nodes as a circuit without edges.
-pub(super) fn circuit_of_nodes(path: &Path, populations: &[PopulationConfig], config: Value) -> Result<Circuit> {
+pub(super) fn circuit_of_nodes(
+    path: &Path,
+    populations: &[PopulationConfig],
+    config: Value,
+) -> Result<Circuit> {
     let none = node_sets(None, populations);
     let nodes = populations.iter().map(|p| Arc::new(NodeParts::new(p.clone(), none.clone())).population());
     let network = Network { path: path.to_owned(), nodes: nodes.collect(), edges: Vec::new(), config };
@@ -112,7 +117,8 @@ impl NodeParts {
             targets: Deferred::new(move || {
                 let parts = &targets;
                 let (sets, cells) = (parts.sets.get()?, parts.cells.get()?);
-                let targets: Arc<dyn Targets> = sets.of_population(&parts.config.name, &parts.config.kind, cells);
+                let targets: Arc<dyn Targets> =
+                    sets.of_population(&parts.config.name, &parts.config.kind, cells);
                 Ok(targets)
             }),
         }
@@ -271,9 +277,10 @@ fn wiring(
     let (network, all, cells) = (network.clone(), owned(names), cells.clone());
     match (among.as_slice(), made.as_slice(), taken.as_slice()) {
         ([], [one], _) | ([], [], [one]) => {
-            let ends = network.edge(one).and_then(|e| e.ends.clone()).map_or((None, None), |(source, target)| {
-                (Some(source).filter(|s| !all.contains(s)), Some(target).filter(|t| !all.contains(t)))
-            });
+            let ends =
+                network.edge(one).and_then(|e| e.ends.clone()).map_or((None, None), |(source, target)| {
+                    (Some(source).filter(|s| !all.contains(s)), Some(target).filter(|t| !all.contains(t)))
+                });
             let one = one.clone();
             (Deferred::new(move || network.edge(&one)?.connectome.get().cloned()), ends)
         }

@@ -56,7 +56,8 @@ impl Circuit {
     /// When their file cannot be opened, or there are none.
     pub fn origin(&self) -> Result<Origin> {
         let connectome = self.0.connectome.get()?.clone();
-        let end = |name: &Option<String>| name.as_ref().map_or_else(|| Ok(self.clone()), |name| self.view(name));
+        let end =
+            |name: &Option<String>| name.as_ref().map_or_else(|| Ok(self.clone()), |name| self.view(name));
         Ok(Origin { pre: end(&self.0.ends.0)?, post: end(&self.0.ends.1)?, connectome, from_fibres: false })
     }
 
@@ -138,7 +139,10 @@ impl Circuit {
             for p in &network.edges {
                 let (source, target) = p.ends.clone().map_or((None, None), |(a, b)| (Some(a), Some(b)));
                 let n = size(p.connectome.get().and_then(synapses));
-                edges.insert(p.name.clone(), json!({"type": p.kind, "size": n, "source": source, "target": target}));
+                edges.insert(
+                    p.name.clone(),
+                    json!({"type": p.kind, "size": n, "source": source, "target": target}),
+                );
             }
             return json!({"nodes": nodes, "edges": edges});
         }
@@ -263,9 +267,12 @@ fn populations(api: &mut Api) {
         "circuit.format == \"sonata\" && circuit.nodes(\"default\").count() > 0",
         |c: &mut Circuit, population: &str| -> Answer<Cells> { Ok(Cells::all(&c.view(population)?)) },
     );
-    api.also("nodes", |ctx: NativeCallContext, c: &mut Circuit, population: &str, g: Dynamic| -> Answer<Cells> {
-        Ok(cells_of_group(&ctx, &c.view(population)?, &g)?)
-    });
+    api.also(
+        "nodes",
+        |ctx: NativeCallContext, c: &mut Circuit, population: &str, g: Dynamic| -> Answer<Cells> {
+            Ok(cells_of_group(&ctx, &c.view(population)?, &g)?)
+        },
+    );
     api.call(
         "edges(population) -> Synapses",
         "The edges of one population of a SONATA circuit, whatever they are: synapses, gap junctions, end feet.",

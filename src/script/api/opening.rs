@@ -11,11 +11,11 @@ use crate::diag::{Error, Result};
 use crate::formats::bbp::config::{BlueConfig, Section};
 use crate::formats::bbp::mecombo;
 use crate::formats::bbp::open as bbp;
-use crate::formats::open as formats;
 use crate::formats::bbp::target::read_targets;
+use crate::formats::open as formats;
 use crate::formats::paths::PathMap;
-use crate::formats::sonata::config::{CircuitConfig, PopulationConfig};
 use crate::formats::sniff::{Kind, sniff};
+use crate::formats::sonata::config::{CircuitConfig, PopulationConfig};
 use crate::formats::table;
 use crate::query::Table;
 use crate::script::args::options;
@@ -61,7 +61,9 @@ pub fn open(path: &Path) -> Result<Dynamic> {
 
 fn open_config(path: &Path) -> Result<Json> {
     match sniff(path)? {
-        Kind::SonataCircuit | Kind::SonataSimulation => Ok(sonata_config(&CircuitConfig::read(path, &path_map())?)),
+        Kind::SonataCircuit | Kind::SonataSimulation => {
+            Ok(sonata_config(&CircuitConfig::read(path, &path_map())?))
+        }
         _ => Ok(BlueConfig::read(path)?.to_json()),
     }
 }

@@ -32,7 +32,9 @@ impl NodeSets {
     fn open(source: &Dynamic) -> Result<Self> {
         let sets = match text_of(source) {
             Some(path) => node_sets::NodeSets::read(Path::new(&path))?,
-            None => node_sets::NodeSets::of_json(&to_json_value(source)?.to_string(), Path::new("node sets"))?,
+            None => {
+                node_sets::NodeSets::of_json(&to_json_value(source)?.to_string(), Path::new("node sets"))?
+            }
         };
         Ok(NodeSets(Arc::new(sets)))
     }

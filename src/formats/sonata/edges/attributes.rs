@@ -3,10 +3,11 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow_array::types::Int32Type;
 use arrow_array::cast::AsArray;
+use arrow_array::types::Int32Type;
 use arrow_array::{
-    Array, ArrayRef, DictionaryArray, Float32Array, Float64Array, Int32Array, Int64Array, StringArray, UInt32Array,
+    Array, ArrayRef, DictionaryArray, Float32Array, Float64Array, Int32Array, Int64Array, StringArray,
+    UInt32Array,
 };
 use arrow_schema::DataType;
 
@@ -59,7 +60,8 @@ pub(super) fn of_dataset(
         Kind::Other => Ok(Vec::new()),
         // It does not keep the others from being read.
         kind if !of_rows => {
-            let (shape, odd) = (format!("its shape is {:?}, not one row an edge", dataset.shape()), dataset.clone());
+            let (shape, odd) =
+                (format!("its shape is {:?}, not one row an edge", dataset.shape()), dataset.clone());
             let error = Deferred::new(move || Err(odd.error(shape.clone())));
             one(column_type(kind).unwrap_or(DataType::Null), Values::Whole(error))
         }
@@ -147,7 +149,11 @@ fn coded(series: &Series, runs: &[Range<usize>], library: &ArrayRef) -> Result<A
 }
 
 /// The values of one component of some rows.
-pub(super) fn gather<C: Convert>(series: &Series, component: usize, runs: &[Range<usize>]) -> Result<Vec<C::Out>> {
+pub(super) fn gather<C: Convert>(
+    series: &Series,
+    component: usize,
+    runs: &[Range<usize>],
+) -> Result<Vec<C::Out>> {
     let mut out = Vec::with_capacity(runs.iter().map(ExactSizeIterator::len).sum());
     for run in runs {
         series.gather::<C>(run.clone(), component, &mut out)?;

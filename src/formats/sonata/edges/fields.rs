@@ -123,7 +123,9 @@ fn properties(
     types: Option<&TypesOf>,
 ) -> Result<BTreeMap<String, Property>> {
     let mut properties: BTreeMap<String, Property> = BTreeMap::new();
-    let shown = |name: String, place: &str| if TAKEN.contains(&name.as_str()) { format!("{place}/{name}") } else { name };
+    let shown = |name: String, place: &str| {
+        if TAKEN.contains(&name.as_str()) { format!("{place}/{name}") } else { name }
+    };
     let mut property = |name: String, add: &mut dyn FnMut(&mut Property)| {
         add(properties.entry(name.clone()).or_insert_with(|| Property { name, ..Property::default() }));
     };
@@ -184,8 +186,11 @@ impl Property {
         types: Option<&TypesOf>,
     ) -> Result<(ColumnSpec, Field)> {
         let data_type = self.common_type(groups, types).map_err(|(a, b)| {
-            Error::format(format!("`{}` is {a} in one group of attributes and {b} in another, or for a type", self.name))
-                .in_dataset(file.path(), path)
+            Error::format(format!(
+                "`{}` is {a} in one group of attributes and {b} in another, or for a type",
+                self.name
+            ))
+            .in_dataset(file.path(), path)
         })?;
         spec.data_type = data_type.clone();
         self.data_type = Some(data_type);
@@ -241,7 +246,13 @@ impl Property {
     }
 
     /// What only the types say.
-    fn of_types(&self, population: &Population, types: &TypesOf, at: usize, rows: &BlockRows) -> Result<ArrayRef> {
+    fn of_types(
+        &self,
+        population: &Population,
+        types: &TypesOf,
+        at: usize,
+        rows: &BlockRows,
+    ) -> Result<ArrayRef> {
         let values = &types.table.columns()[at].1;
         if *values.data_type() == DataType::Null {
             return Ok(dictionary(new_null_array(&DataType::Utf8, rows.rows).as_string()));
@@ -262,7 +273,9 @@ impl Property {
             let place = &places[group];
             if let Some(rows) = part.rows.filter(|&rows| rows < place.end()) {
                 let row = place.end() - 1;
-                return Err(part.error(format!("it has {rows} rows, and an edge of the group is in row {row}")));
+                return Err(
+                    part.error(format!("it has {rows} rows, and an edge of the group is in row {row}"))
+                );
             }
             part.read(&place.runs)
         };
@@ -280,7 +293,9 @@ impl Property {
         if let Some((types, at)) = of_type {
             sources.push(plain_array(&types.table.columns()[at].1)?);
             let numbers = rows.types(types)?.iter().enumerate();
-            numbers.filter_map(|(at, row)| Some((at, row?))).for_each(|(at, row)| chosen[at] = (1, row as usize));
+            numbers
+                .filter_map(|(at, row)| Some((at, row?)))
+                .for_each(|(at, row)| chosen[at] = (1, row as usize));
         }
         for (&group, part) in &self.parts {
             for &(at, read) in &places[group].edges {

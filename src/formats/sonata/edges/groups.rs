@@ -35,7 +35,8 @@ impl Groups {
     /// Looks up what a population of some edges has. A population of several groups that does not say which edge is in
     /// which is an error once an attribute is read.
     pub(super) fn open(file: &File, path: &str, edges: usize) -> Result<Self> {
-        let number = |name: &str| name.bytes().all(|b| b.is_ascii_digit()).then(|| name.parse().ok()).flatten();
+        let number =
+            |name: &str| name.bytes().all(|b| b.is_ascii_digit()).then(|| name.parse().ok()).flatten();
         let mut names: Vec<(String, i64)> = file
             .names(path, Member::Group)?
             .into_iter()
@@ -54,7 +55,8 @@ impl Groups {
     /// Finds out where the attributes of some edges are.
     fn place(&self, runs: &[Range<usize>]) -> Result<Vec<InGroup>> {
         let missing = |name: &str| {
-            let message = format!("the population has {} groups of attributes but no `{name}`", self.names.len());
+            let message =
+                format!("the population has {} groups of attributes but no `{name}`", self.names.len());
             Error::format(message).in_dataset(self.file.path(), &*self.path)
         };
         let several = self.names.len() > 1;
@@ -94,7 +96,9 @@ fn of_edges(file: &File, path: &str, name: &str, edges: usize) -> Result<Option<
     }
     let series = Series::open(file, &path)?;
     if series.rows() != edges {
-        return Err(series.dataset().error(format!("it has {} rows, and there are {edges} edges", series.rows())));
+        return Err(series
+            .dataset()
+            .error(format!("it has {} rows, and there are {edges} edges", series.rows())));
     }
     Ok(Some(series))
 }

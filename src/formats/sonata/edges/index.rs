@@ -110,7 +110,13 @@ pub(super) struct Sorted {
 
 impl Index {
     /// Opens the index of a population (`group`) for one side; without one, `ids` will be scanned.
-    pub(super) fn open(file: &File, group: &str, side: Side, ids: Series, cells: Arc<CellTable>) -> Result<Self> {
+    pub(super) fn open(
+        file: &File,
+        group: &str,
+        side: Side,
+        ids: Series,
+        cells: Arc<CellTable>,
+    ) -> Result<Self> {
         if let Some((nodes, ranges)) = tables(file, group, side)? {
             return Ok(Index::Stored { nodes, ranges, edges: ids.rows() as u64 });
         }
@@ -178,7 +184,9 @@ fn tables(file: &File, group: &str, side: Side) -> Result<Option<(Series, Series
         let ranges = Series::open(file, &format!("{folder}/range_to_edge_id"))?;
         for table in [&nodes, &ranges] {
             if table.columns() != 2 {
-                return Err(table.dataset().error(format!("{} columns where an index has 2", table.columns())));
+                return Err(table
+                    .dataset()
+                    .error(format!("{} columns where an index has 2", table.columns())));
             }
         }
         return Ok(Some((nodes, ranges)));

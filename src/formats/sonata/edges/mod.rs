@@ -131,14 +131,15 @@ impl Population {
         let file = File::open(wanted.path)?;
         known_population(&file, wanted.population)?;
         let group = format!("edges/{}", wanted.population);
-        let (sources, targets) =
-            (Series::open(&file, &format!("{group}/{SOURCE}"))?, Series::open(&file, &format!("{group}/{TARGET}"))?);
+        let (sources, targets) = (
+            Series::open(&file, &format!("{group}/{SOURCE}"))?,
+            Series::open(&file, &format!("{group}/{TARGET}"))?,
+        );
         let rows = targets.rows();
         if sources.rows() != rows {
-            return Err(sources.dataset().error(format!(
-                "it has {} rows where {TARGET} has {rows}",
-                sources.rows()
-            )));
+            return Err(sources
+                .dataset()
+                .error(format!("it has {} rows where {TARGET} has {rows}", sources.rows())));
         }
         let Fields { columns, groups, types } = fields::of_population(&file, &group, wanted, rows)?;
         let (specs, fields): (Vec<ColumnSpec>, Vec<Field>) = columns.into_iter().unzip();

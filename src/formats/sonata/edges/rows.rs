@@ -27,7 +27,8 @@ impl Edges {
     /// All edges, in the order of the file.
     pub(super) fn all(population: Arc<Population>) -> Self {
         // A chunk is decoded as a whole, so it is read as a whole.
-        let chunk = population.targets.chunk_rows().filter(|c| (ROWS_PER_MORSEL / 4..=LARGEST_CHUNK).contains(c));
+        let chunk =
+            population.targets.chunk_rows().filter(|c| (ROWS_PER_MORSEL / 4..=LARGEST_CHUNK).contains(c));
         let rows = population.rows;
         let step = chunk.unwrap_or(ROWS_PER_MORSEL);
         let morsels = (0..rows).step_by(step).map(|start| {
@@ -51,7 +52,9 @@ fn cut(runs: &[Run]) -> Vec<Run> {
     let mut pieces: Vec<Run> = Vec::with_capacity(runs.len());
     for run in runs {
         match pieces.last_mut() {
-            Some(last) if last.end == run.start && last.rows() + run.rows() <= ROWS_PER_MORSEL => last.end = run.end,
+            Some(last) if last.end == run.start && last.rows() + run.rows() <= ROWS_PER_MORSEL => {
+                last.end = run.end
+            }
             _ => {
                 let starts = (run.start..run.end).step_by(ROWS_PER_MORSEL);
                 pieces.extend(
@@ -95,7 +98,9 @@ impl Source for Edges {
         let units = &morsel.units;
         let runs: Vec<Range<usize>> = match &self.runs {
             None if units.end <= self.population.rows => vec![units.clone()],
-            Some(runs) if units.end <= runs.len() => runs[units.clone()].iter().map(|run| run.range()).collect(),
+            Some(runs) if units.end <= runs.len() => {
+                runs[units.clone()].iter().map(|run| run.range()).collect()
+            }
             _ => return Err(outside(&format!("{units:?}"))),
         };
         Ok(Box::new(EdgeBlock { population: &self.population, rows: BlockRows::new(runs) }))

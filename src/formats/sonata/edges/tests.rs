@@ -224,7 +224,10 @@ fn columns_have_the_names_of_the_language_and_of_sonata() {
     assert_eq!(ints(&made.column("target_node_id")), [1, 1, 0, 2, 1]);
     assert_eq!(floats(&made.column("tau"))[4], Some(0.5));
     assert_eq!(net.schema().columns()[3].data_type, DataType::Float32);
-    assert_eq!(texts(&made.column("afferent_section_type"))[1..4], ["axon", "basal", "apical"].map(|t| Some(t.to_owned())));
+    assert_eq!(
+        texts(&made.column("afferent_section_type"))[1..4],
+        ["axon", "basal", "apical"].map(|t| Some(t.to_owned()))
+    );
     assert!(made.column("plastic").as_boolean().value(0));
     assert!(made.refusal("dela").contains("did you mean `delay`"));
 }
@@ -269,7 +272,10 @@ fn attributes_stand_in_groups() {
     });
     assert_eq!(floats(&made.column("weight")), [20., 12., 21., 10., 11.].map(Some));
     assert_eq!(floats(&made.column("section")), [None, Some(6.), None, Some(4.), Some(5.)]);
-    assert_eq!(texts(&made.column("label"))[..3], [Some("first".to_owned()), None, Some("second".to_owned())]);
+    assert_eq!(
+        texts(&made.column("label"))[..3],
+        [Some("first".to_owned()), None, Some("second".to_owned())]
+    );
     assert_eq!(ints(&made.column(GROUP)), [1, 0, 1, 0, 0]);
     // Only what is asked for is read: the runs of some cells.
     let some = made.connectome().of(Side::Incoming, &IdSet::new(vec![0, 2])).unwrap();
@@ -301,7 +307,9 @@ fn types_say_what_the_groups_do_not() {
         write(file, zero, "weight", &[1f64, 2., 3.]);
         file.group(net, "1").unwrap();
     })
-    .with_types("edge_type_id delay weight model dynamics_params\n100 2.5 8.0 exp a.json\n101 NULL 9 static NULL\n");
+    .with_types(
+        "edge_type_id delay weight model dynamics_params\n100 2.5 8.0 exp a.json\n101 NULL 9 static NULL\n",
+    );
     std::fs::write(made.folder.path().join("a.json"), r#"{"tau": 1.5, "nested": {}}"#).unwrap();
     assert_eq!(floats(&made.column("weight")), [Some(1.), Some(2.), Some(3.), None, Some(9.)]);
     assert_eq!(floats(&made.column("delay")), [Some(2.5), None, Some(2.5), None, None]);
