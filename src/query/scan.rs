@@ -55,7 +55,7 @@ impl SynapseScan {
         let schema = self.schema();
         let mut rest = Vec::new();
         for condition in conditions {
-            match about_one_side(&condition) {
+            match about_one_side(&condition, &schema) {
                 Some(side) => {
                     if let Some(ids) = cells_where(&condition, side, &schema)? {
                         scan.restrict(side, ids);
@@ -134,15 +134,18 @@ impl SynapseScan {
 }
 
 /// Whether a condition speaks of the cells on one side only, and is false for cells that do not exist.
-fn about_one_side(condition: &Expr) -> Option<&'static str> {
+fn about_one_side(condition: &Expr, schema: &Schema) -> Option<&'static str> {
     let mut sides = [false, false];
     let mut plain = true;
     condition.walk(&mut |e| match e {
-        Expr::Column(name) => match name.split_once('.').map_or(name.as_str(), |n| n.0) {
-            "pre" | "pre_gid" => sides[0] = true,
-            "post" | "post_gid" => sides[1] = true,
-            _ => plain = false,
-        },
+        Expr::Column(name) => {
+            let own = schema.find(name.split_once('.').map_or(name.as_str(), |n| n.0));
+            match own.map(|at| schema.columns()[at].name.as_str()) {
+                Some("pre") => sides[0] = true,
+                Some("post") => sides[1] = true,
+                _ => plain = false,
+            }
+        }
         // These may hold for a missing cell too, which a look at the existing cells would not show.
         Expr::IsNull(_) | Expr::If(..) | Expr::Script(_) => plain = false,
         _ => {}

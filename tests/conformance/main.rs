@@ -2,6 +2,7 @@
 //!
 //! Prints how many cases of each area pass, differ, or have no script yet, and fails when a case that is listed in
 //! `passing.txt` does not pass any more. `UPDATE_CONFORMANCE=1` adds what passes now; nothing is ever taken off.
+//! `CONFORMANCE_ORACLES` is the folder of the oracles, where they are not in `../shared/oracle`.
 //! A word on the command line (`cargo test --test conformance -- nrn-`) shows the reasons of the cases whose id or
 //! area holds it.
 
@@ -74,8 +75,10 @@ fn all() -> bool {
     let mut passing = BTreeSet::new();
     let mut failures = Vec::new();
     println!("{:8} {:18} {:>5} {:>5} {:>7}", "oracle", "area", "pass", "differ", "not yet");
+    let oracles =
+        std::env::var_os("CONFORMANCE_ORACLES").map_or_else(|| here.join("../shared/oracle"), PathBuf::from);
     for name in ORACLES {
-        let folder = here.join("../shared/oracle").join(name);
+        let folder = oracles.join(name);
         let Some(cases) = oracle::read(&folder) else {
             println!("{name:8} skipped: {} is not here", folder.display());
             continue;

@@ -115,13 +115,14 @@ fn outcome(expected: &Value, wrapped: bool) -> Expected {
     }
 }
 
-/// Types of columns as far as the language tells them apart: texts (NumPy's objects), whole numbers of any width, floats
-/// by their width.
+/// Types of columns as far as the language tells them apart: texts (NumPy's objects), whole numbers and floats of any
+/// width.
 fn without_widths(expected: Expected) -> Expected {
     fn plain(value: Value) -> Value {
         match value {
             Value::String(name) if name == "object" || name == "str" || name == "category" => "text".into(),
             Value::String(name) if name.starts_with("int") || name.starts_with("uint") => "int".into(),
+            Value::String(name) if name.starts_with("float") => "float".into(),
             Value::Array(items) => items.into_iter().map(plain).collect(),
             Value::Object(map) => map.into_iter().map(|(key, value)| (key, plain(value))).collect(),
             other => other,

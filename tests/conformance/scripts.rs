@@ -121,7 +121,7 @@ fn filled(text: &str, found: &Captures) -> String {
 }
 
 /// A JSON value in the spelling of a script.
-pub fn literal(value: &Value) -> String {
+fn literal(value: &Value) -> String {
     match value {
         Value::Null => "()".to_owned(),
         Value::Array(items) => format!("[{}]", items.iter().map(literal).collect::<Vec<_>>().join(", ")),

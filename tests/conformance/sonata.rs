@@ -12,14 +12,15 @@
 //!
 //! A pattern is an expression of Python, in which a name with `_` before it stands for anything; an argument `_x=1` may
 //! be left out, `**_x` are all further named ones. In the template `{_x}` is what it stands for, in our language;
-//! `{_x:group}` reads it as a group of cells (a tuple is a range, a `CircuitNodeId` a map), `{_x:json}` as the value of
-//! a JSON text, `{_x:condition}` as a condition of pandas, `{_x:aggregates}` and `{_x:names}` as the named aggregates of pandas and their names.
+//! `{_x:group}` reads it as a group of cells (a tuple is a range, a `CircuitNodeId` a map), `{_x:file}` as the name of
+//! a file in `scratch` that holds the text, `{_x:condition}` as a condition of pandas, `{_x:aggregates}` and `{_x:names}` as the named aggregates of pandas and their names.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use crate::python::{Argument, Comprehension, Loop, Py, parse};
-use crate::scripts::{Prepared, literal};
+use crate::scripts::Prepared;
 
 /// A rule: what it applies to, and what is written for it.
 struct Rule {
@@ -32,6 +33,8 @@ pub struct Rules {
     names: HashMap<String, Py>,
     rules: Vec<Rule>,
     before: String,
+    /// The files that the call at hand wants.
+    files: RefCell<Vec<(String, String)>>,
 }
 
 /// What the `_x` of a pattern stand for.
@@ -46,7 +49,12 @@ impl Rules {
         let text = std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         let wrong = |line: usize, why: &str| -> ! { panic!("{}, line {}: {why}", path.display(), line + 1) };
         let read = |line: usize, text: &str| parse(text).unwrap_or_else(|why| wrong(line, &why));
-        let mut rules = Rules { names: HashMap::new(), rules: Vec::new(), before: String::new() };
+        let mut rules = Rules {
+            names: HashMap::new(),
+            rules: Vec::new(),
+            before: String::new(),
+            files: RefCell::default(),
+        };
         let mut headers: Vec<Py> = Vec::new();
         let mut template = String::new();
         let mut before = false;
@@ -87,10 +95,11 @@ impl Rules {
 
     /// The script for a call.
     pub fn prepare(&self, call: &str) -> Result<Prepared, Lacks> {
+        self.files.take();
         let call = self.settled(&parse(call)?);
         let question = self.value(&call)?;
         let source = format!("{}{question}\n", self.before);
-        Ok(Prepared { source, files: Vec::new(), question: self.before.len() })
+        Ok(Prepared { source, files: self.files.take(), question: self.before.len() })
     }
 
     /// A call without lambdas that are applied at once, without names, and without loops over what is listed.
@@ -249,7 +258,7 @@ impl Rules {
             out.push_str(&match reading {
                 "" => self.value(py)?,
                 "group" => self.group(py)?,
-                "json" => json(py)?,
+                "file" => self.file(py)?,
                 "condition" => condition(py)?,
                 "aggregates" => aggregates(py)?,
                 "names" => names(py)?,
@@ -259,6 +268,15 @@ impl Rules {
         }
         out.push_str(rest);
         Ok(if out.trim_end().contains('\n') { format!("{{ {out} }}") } else { out })
+    }
+
+    /// A file that holds a text.
+    fn file(&self, py: &Py) -> Result<String, Lacks> {
+        let Py::Text(text) = py else { return Err("a file that is no text".to_owned()) };
+        let mut files = self.files.borrow_mut();
+        let name = format!("text{}.json", files.len());
+        files.push((name.clone(), text.clone()));
+        Ok(format!("{name:?}"))
     }
 
     /// A group of cells or edges: tuples as values are ranges, ids of several populations are maps.
@@ -463,13 +481,6 @@ fn called(wanted: &[Argument], given: &[Argument], found: &mut Found) -> bool {
         }
     }
     given.is_empty()
-}
-
-/// The value of a text of JSON.
-fn json(py: &Py) -> Result<String, Lacks> {
-    let Py::Text(text) = py else { return Err("JSON that is no text".to_owned()) };
-    let value = serde_json::from_str(text).map_err(|_| "text that is no JSON".to_owned())?;
-    Ok(literal(&value))
 }
 
 /// The text of a condition of pandas as one of SQL.

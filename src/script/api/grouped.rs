@@ -240,12 +240,18 @@ pub(super) fn register(api: &mut Api) {
     measures! {
         "sum(column) -> Aggregate", "The sum, in `agg`.", Aggregate::Sum;
         "mean(column) -> Aggregate", "The mean, in `agg`.", Aggregate::Mean;
-        "std(column) -> Aggregate", "The standard deviation, in `agg`.", |e| Aggregate::Std(e, 0);
-        "var(column) -> Aggregate", "The variance, in `agg`.", |e| Aggregate::Var(e, 0);
+        "std(column) -> Aggregate", "The standard deviation, in `agg`; `std(column, 1)` is that of a sample.", |e| Aggregate::Std(e, 0);
+        "var(column) -> Aggregate", "The variance, in `agg`; `var(column, 1)` is that of a sample.", |e| Aggregate::Var(e, 0);
         "median(column) -> Aggregate", "The median, in `agg`.", Aggregate::Median;
         "count_distinct(column) -> Aggregate", "How many different values, in `agg`.", Aggregate::CountDistinct;
         "first(column) -> Aggregate", "The first row's value, in `agg`.", Aggregate::First;
     }
+    api.also("std", |c: &str, n: i64| -> Answer<Measure> {
+        Ok(Measure(Aggregate::Std(Expr::column(c), ddof(n)?)))
+    });
+    api.also("var", |c: &str, n: i64| -> Answer<Measure> {
+        Ok(Measure(Aggregate::Var(Expr::column(c), ddof(n)?)))
+    });
     // `min`, `max`, `any` and `all` of one text: their forms for numbers and arrays are Rhai's own.
     api.call(
         "min(column) -> Aggregate",
