@@ -1,5 +1,6 @@
 //! The command line: one file for each subcommand.
 
+mod check;
 mod convert;
 mod demo;
 mod doc;
@@ -39,7 +40,7 @@ Examples:
   neurhai run pathways.rhai CircuitConfig       run a script; it finds its arguments in `args`
   neurhai convert CircuitConfig sonata          write a legacy circuit as SONATA (and the other way round)
 
-Exit status: 0 done, 1 the script failed, 2 the command line is wrong.";
+Exit status: 0 done, 1 the script (or the check) failed, 2 the command line is wrong.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -69,6 +70,11 @@ enum Command {
         /// A configuration, a folder that holds one, a target file or a table.
         path: PathBuf,
     },
+    /// Check the files of a circuit; the status is 1 when something is fatal.
+    Check {
+        /// A configuration, a folder that holds one, or a cell file.
+        path: PathBuf,
+    },
     /// Write the demonstration circuit and take a tour of it.
     Demo(demo::Arguments),
     /// Write a circuit in another family of formats.
@@ -96,7 +102,7 @@ pub fn main() -> u8 {
     let _ = rayon::ThreadPoolBuilder::new().stack_size(crate::script::STACK / 8).build_global();
     crate::script::set_screen(screen::size());
     match dispatch(arguments) {
-        Ok(()) => 0,
+        Ok(status) => status,
         Err(error) => {
             screen::end_progress();
             if json {
@@ -109,9 +115,11 @@ pub fn main() -> u8 {
     }
 }
 
-fn dispatch(arguments: Arguments) -> Result<()> {
+/// Runs a subcommand and gives the exit status.
+fn dispatch(arguments: Arguments) -> Result<u8> {
     let json = arguments.json;
-    match arguments.command {
+    let done = match arguments.command {
+        Some(Command::Check { path }) => return check::run(&path, json),
         None => prompt::open(None),
         Some(Command::Run { script, args }) => run::file(&script, &args, json),
         Some(Command::Eval { line, args }) => run::line(&line, &args, json),
@@ -120,5 +128,6 @@ fn dispatch(arguments: Arguments) -> Result<()> {
         Some(Command::Demo(arguments)) => demo::run(&arguments),
         Some(Command::Convert(arguments)) => convert::run(&arguments),
         Some(Command::Doc { name }) => doc::show(name.as_deref()),
-    }
+    };
+    done.map(|()| 0)
 }

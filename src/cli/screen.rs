@@ -76,10 +76,15 @@ pub(super) fn size() -> Screen {
 
 /// Prints a value on standard output.
 pub(super) fn print(value: &rhai::Dynamic, json: bool) -> Result<()> {
+    print_in(value, json, &size())
+}
+
+/// Prints a value on standard output, as if it had that room.
+pub(super) fn print_in(value: &rhai::Dynamic, json: bool, room: &Screen) -> Result<()> {
     let text = if json {
         Some(serde_json::to_string(&to_json_value(value)?).unwrap_or_default())
     } else {
-        display(value, &size())?
+        display(value, room)?
     };
     end_progress();
     if let Some(text) = text {

@@ -2,6 +2,7 @@
 
 pub mod bbp;
 mod cells;
+pub mod check;
 pub mod hdf5;
 pub mod open;
 pub mod paths;

@@ -92,6 +92,18 @@ const PARTS: [&str; 16] = [
     "soma_index",
 ];
 
+impl Parts {
+    /// The parts of a circuit that was opened, by the `paths` in its configuration.
+    pub(in crate::formats) fn of_paths(paths: &Value) -> Option<Self> {
+        let named = paths
+            .as_object()?
+            .iter()
+            .filter(|(key, value)| PARTS.contains(&key.as_str()) && !value.is_null());
+        let named: Map<String, Value> = named.map(|(k, v)| (k.clone(), v.clone())).collect();
+        serde_json::from_value(named.into()).ok()
+    }
+}
+
 /// Opens a circuit: a CircuitConfig or BlueConfig, a folder that holds one (or a cell file), BluePy's JSON, or a
 /// cell file alone.
 ///
@@ -99,21 +111,25 @@ const PARTS: [&str; 16] = [
 /// A path that does not exist or is no circuit, a damaged configuration or cell file, and cells that are not there.
 /// Everything else that is missing or damaged is an error when it is asked for.
 pub fn open_circuit(path: &Path, path_map: &PathMap) -> Result<Circuit> {
+    locate(path, path_map)?.open()
+}
+
+/// Finds the parts of a circuit, without opening them.
+///
+/// # Errors
+/// A path that does not exist or is no circuit, a damaged configuration.
+pub(in crate::formats) fn locate(path: &Path, path_map: &PathMap) -> Result<Located> {
     let path = tidy(&path_map.apply(path));
     if existing(&path)?.is_dir() {
         let config = find_config(&path, &CIRCUITS)?;
         let is_cells = config.file_name().is_some_and(|n| CELL_FILES.iter().any(|c| n == *c));
-        return if is_cells {
-            circuit_of_parts(&parts_beside(&config))
-        } else {
-            open_circuit(&config, path_map)
-        };
+        return if is_cells { Ok(locate_parts(&parts_beside(&config))) } else { locate(&config, path_map) };
     }
     match sniff(&path)? {
-        Kind::CircuitConfig | Kind::BlueConfig => of_config(&BlueConfig::read(&path)?, path_map),
+        Kind::CircuitConfig | Kind::BlueConfig => locate_config(&BlueConfig::read(&path)?, path_map),
         Kind::CircuitParts => of_json(&path, path_map),
         Kind::Mvd2 | Kind::Mvd3 | Kind::SonataNodes => {
-            circuit_of_parts(&Parts { cells: path, ..Parts::default() })
+            Ok(locate_parts(&Parts { cells: path, ..Parts::default() }))
         }
         kind => Err(Error::format(format!("this is {}, not a circuit", kind.name())).in_file(&path)),
     }
@@ -124,8 +140,13 @@ pub fn open_circuit(path: &Path, path_map: &PathMap) -> Result<Circuit> {
 /// # Errors
 /// When the cells cannot be read.
 pub fn circuit_of_parts(parts: &Parts) -> Result<Circuit> {
+    locate_parts(parts).open()
+}
+
+/// Finds parts that are given one by one.
+pub(in crate::formats) fn locate_parts(parts: &Parts) -> Located {
     let path = parts.cells.clone();
-    of_parts(parts, &Roots::default(), path.clone(), Map::new(), &|key| format!("`{key}` of the circuit"))
+    of_parts(parts, &Roots::default(), path, Map::new(), &|key| format!("`{key}` of the circuit"))
 }
 
 /// The parts that stand beside a cell file under their usual names.
@@ -169,11 +190,11 @@ fn value<'a>(section: &'a Section, key: &str) -> Option<&'a str> {
 
 /// A path that a configuration names.
 #[derive(Clone)]
-struct Named {
+pub(in crate::formats) struct Named {
     /// The path; where it is missing, where it was expected first.
-    path: PathBuf,
+    pub(in crate::formats) path: PathBuf,
     /// What follows a colon.
-    population: Option<String>,
+    pub(in crate::formats) population: Option<String>,
     /// Why there is nothing at the path.
     fault: Option<Error>,
     /// Who names it.
@@ -206,13 +227,18 @@ impl Named {
         Some(named)
     }
 
+    /// Something of which not even the path is known.
+    fn unknown(fault: Error) -> Self {
+        Named { path: PathBuf::new(), population: None, fault: Some(fault), origin: String::new() }
+    }
+
     /// The path of something that is there.
-    fn get(&self) -> Result<&Path> {
+    pub(in crate::formats) fn get(&self) -> Result<&Path> {
         self.fault.clone().map_or(Ok(&self.path), Err)
     }
 
     /// An error about what is at the path.
-    fn explain(&self, error: Error) -> Error {
+    pub(in crate::formats) fn explain(&self, error: Error) -> Error {
         error.help(format!("it is {}", self.origin))
     }
 
@@ -239,27 +265,27 @@ fn is_unmerged(path: &Path) -> bool {
 }
 
 /// A projection, before it is opened.
-struct Fibres {
-    name: String,
-    source: Option<String>,
+pub(in crate::formats) struct Fibres {
+    pub(in crate::formats) name: String,
+    pub(in crate::formats) source: Option<String>,
     config: Value,
-    path: Option<Named>,
+    pub(in crate::formats) path: Option<Named>,
 }
 
 /// Where everything is.
-struct Located {
-    path: PathBuf,
+pub(in crate::formats) struct Located {
+    pub(in crate::formats) path: PathBuf,
     sections: Map<String, Value>,
-    cells: Named,
-    targets: Vec<Named>,
-    synapses: Option<Named>,
+    pub(in crate::formats) cells: Named,
+    pub(in crate::formats) targets: Vec<Named>,
+    pub(in crate::formats) synapses: Option<Named>,
     /// What to say where there are no synapses.
     no_synapses: Error,
-    hoc: Option<Named>,
-    mecombo: Option<Named>,
-    projections: Vec<Fibres>,
+    pub(in crate::formats) hoc: Option<Named>,
+    pub(in crate::formats) mecombo: Option<Named>,
+    pub(in crate::formats) projections: Vec<Fibres>,
     /// Paths that are only told: name and path.
-    others: Vec<(&'static str, Option<String>)>,
+    pub(in crate::formats) others: Vec<(&'static str, Option<String>)>,
 }
 
 impl Located {
@@ -317,7 +343,7 @@ impl Fibres {
 }
 
 /// Opens a file of cells, of either kind.
-fn open_cells(path: &Path, population: Option<&str>) -> Result<Arc<CellTable>> {
+pub(in crate::formats) fn open_cells(path: &Path, population: Option<&str>) -> Result<Arc<CellTable>> {
     if path.is_dir() {
         return Err(Error::format("this is a folder where a file of cells is expected").in_file(path));
     }
@@ -407,8 +433,11 @@ fn open_emodels(hoc: Option<Named>, mecombo: Option<Named>) -> Deferred<Emodels>
     })
 }
 
-/// The circuit of a CircuitConfig or BlueConfig.
-fn of_config(config: &BlueConfig, path_map: &PathMap) -> Result<Circuit> {
+/// Finds the parts of the circuit of a CircuitConfig or BlueConfig.
+///
+/// # Errors
+/// When the configuration has no `Run` section, or more than one.
+pub(in crate::formats) fn locate_config(config: &BlueConfig, path_map: &PathMap) -> Result<Located> {
     let run = config.run()?;
     let roots = roots_of(config, path_map)?;
     let named = |section: &Section, key: &str| Named::of_key(&roots, section, key, config.path());
@@ -418,8 +447,7 @@ fn of_config(config: &BlueConfig, path_map: &PathMap) -> Result<Circuit> {
     let folder = folder.map(|p| if p.is_dir() { p.to_owned() } else { folder_of(p) });
     let beside = |name: &str| folder.as_ref().map(|f| f.join(name)).filter(|p| p.exists());
     let indexed = |name: &str| beside(&format!("{name}_index.dat")).and(folder.as_deref()).map(shown);
-    let cells = cells_of(config, run, &roots, circuit_path.as_ref())?;
-    cells.get()?;
+    let cells = cells_of(config, run, &roots, circuit_path.as_ref()).unwrap_or_else(Named::unknown);
     let targets = targets_of(config, run, &roots, synapses.as_ref(), folder.as_deref());
     let projections = config.of_kind("Projection").map(|section| Fibres {
         name: section.name.clone(),
@@ -429,7 +457,7 @@ fn of_config(config: &BlueConfig, path_map: &PathMap) -> Result<Circuit> {
     });
     let no_synapses = run.place("nrnPath", Error::new(Code::Name, "the configuration names no synapses"));
     let path = |key: &str| named(run, key).map(|n| n.shown());
-    Located {
+    Ok(Located {
         path: config.path().to_owned(),
         sections: match config.to_json() {
             Value::Object(sections) => sections,
@@ -451,8 +479,7 @@ fn of_config(config: &BlueConfig, path_map: &PathMap) -> Result<Circuit> {
             ("soma_index", indexed("SOMA")),
         ],
         synapses,
-    }
-    .open()
+    })
 }
 
 fn shown(path: &Path) -> String {
@@ -527,7 +554,7 @@ fn targets_of(
 }
 
 /// The circuit of BluePy's JSON.
-fn of_json(path: &Path, path_map: &PathMap) -> Result<Circuit> {
+fn of_json(path: &Path, path_map: &PathMap) -> Result<Located> {
     let wrong = |e: serde_json::Error| {
         Error::format(format!("this is no circuit: {e}")).at_line(path, e.line(), e.column())
     };
@@ -541,7 +568,7 @@ fn of_json(path: &Path, path_map: &PathMap) -> Result<Circuit> {
         .map_err(|e| Error::format(format!("this is no circuit: {e}")).in_file(path))?;
     let roots = Roots::new(path_map, [folder_of(path)]);
     let origin = |key: &str| format!("`{key}` in {}", path.display());
-    of_parts(&parts, &roots, path.to_owned(), sections, &origin)
+    Ok(of_parts(&parts, &roots, path.to_owned(), sections, &origin))
 }
 
 fn of_parts(
@@ -550,7 +577,7 @@ fn of_parts(
     path: PathBuf,
     sections: Map<String, Value>,
     origin: &dyn Fn(&str) -> String,
-) -> Result<Circuit> {
+) -> Located {
     let named = |key: &str, path: &Path| {
         let mut named = Named::new(roots, &path.to_string_lossy(), origin(key));
         named.fault =
@@ -585,7 +612,6 @@ fn of_parts(
         path,
         sections,
     }
-    .open()
 }
 
 #[cfg(test)]
@@ -868,7 +894,8 @@ mod tests {
         assert!(circuit_of_parts(&parts("nrn/nrn.h5")).unwrap().connectome.get().is_ok());
         let config = |keys: &str| {
             let text = format!("Run Default\n{{\n{keys}\n}}\n");
-            of_config(&BlueConfig::parse(&text, &folder.join("Made")).unwrap(), &PathMap::default())
+            locate_config(&BlueConfig::parse(&text, &folder.join("Made")).unwrap(), &PathMap::default())?
+                .open()
         };
         let circuit = config("CircuitPath bad\nnrnPath bad\nCellLibraryFile circuit/circuit.mvd3").unwrap();
         let error = circuit.targets.get().err().unwrap().to_string();

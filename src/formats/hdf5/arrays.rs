@@ -189,7 +189,7 @@ impl Dataset {
     }
 
     /// The type of its numbers, if it holds numbers of a known width.
-    pub(super) fn element(&self) -> Option<Element> {
+    pub fn element(&self) -> Option<Element> {
         element_of(self.inner.dtype())
     }
 

@@ -33,6 +33,21 @@ impl Element {
         self.size.into()
     }
 
+    /// Its name, such as `float32` or `uint64`.
+    pub fn name(self) -> String {
+        let class = match self.class {
+            Class::Float => "float",
+            Class::Signed => "int",
+            Class::Unsigned => "uint",
+        };
+        format!("{class}{}", u32::from(self.size) * 8)
+    }
+
+    /// Whether it is a whole number that cannot be negative.
+    pub fn is_unsigned(self) -> bool {
+        self.class == Class::Unsigned
+    }
+
     /// Whether it is a floating-point number.
     pub fn is_float(self) -> bool {
         self.class == Class::Float

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::numbers::{self, Convert, Element};
-use super::{Dataset, File};
+use super::{Dataset, File, decoded_limit};
 use crate::diag::Result;
 
 /// A dataset of numbers with one or two dimensions. A clone is the same dataset.
@@ -57,6 +57,10 @@ impl Series {
         }
         if usize::try_from(rows).is_err() || size.is_none() {
             return Err(dataset.error(format!("it claims {rows} × {columns} numbers")));
+        }
+        // What is not in one piece is made row by row, also where nothing was written.
+        if start.is_none() && size.is_some_and(|size| size > decoded_limit(file as usize) as u64) {
+            return Err(dataset.error(format!("{rows} × {columns} numbers cannot come out of this file")));
         }
         let chunk = dataset.chunk_rows();
         let (rows, columns) = (rows as usize, columns as usize);

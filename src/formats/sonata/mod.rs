@@ -14,7 +14,7 @@
 pub mod alone;
 pub mod config;
 pub mod edges;
-mod json;
+pub(in crate::formats) mod json;
 pub mod node_sets;
 pub mod nodes;
 pub mod open;

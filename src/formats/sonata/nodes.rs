@@ -94,6 +94,16 @@ pub fn read_cells(file: &NodesFile<'_>) -> Result<Arc<CellTable>> {
     }
 }
 
+/// The groups of attributes of a population, and how many rows the attributes of each must have.
+///
+/// # Errors
+/// As for [`read_cells`], and when a node is in a group or a row that cannot be.
+pub fn groups(file: &NodesFile<'_>) -> Result<Vec<(String, usize)>> {
+    let population = Population::open(file)?;
+    let names = population.groups.iter().enumerate();
+    names.map(|(at, (name, _))| Ok((name.clone(), population.rows_of_group(at)?))).collect()
+}
+
 /// A population, opened.
 struct Population {
     file: File,

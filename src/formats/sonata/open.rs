@@ -53,11 +53,7 @@ pub fn open_circuit(path: &Path, path_map: &PathMap) -> Result<Circuit> {
 /// # Errors
 /// When it is damaged.
 pub fn open_nodes(path: &Path) -> Result<Circuit> {
-    let config = serde_json::json!({
-        "metadata": {"status": "partial"},
-        "networks": {"nodes": [{"nodes_file": path.file_name().unwrap_or_default().to_string_lossy()}], "edges": []},
-    });
-    let config = CircuitConfig::of_json(&config.to_string(), path, &PathMap::default())?;
+    let config = config_of_nodes(path)?;
     circuit_of_nodes(path, &config.nodes, config.expanded)
 }
 
@@ -71,6 +67,15 @@ pub(super) fn circuit_of_nodes(
     let nodes = populations.iter().map(|p| Arc::new(NodeParts::new(p.clone(), none.clone())).population());
     let network = Network { path: path.to_owned(), nodes: nodes.collect(), edges: Vec::new(), config };
     default_view(&Arc::new(network))
+}
+
+/// The configuration of a file of nodes that stands for a circuit.
+pub(in crate::formats) fn config_of_nodes(path: &Path) -> Result<CircuitConfig> {
+    let config = serde_json::json!({
+        "metadata": {"status": "partial"},
+        "networks": {"nodes": [{"nodes_file": path.file_name().unwrap_or_default().to_string_lossy()}], "edges": []},
+    });
+    CircuitConfig::of_json(&config.to_string(), path, &PathMap::default())
 }
 
 /// The node sets of a file; the populations are sets too.

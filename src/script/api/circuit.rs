@@ -12,6 +12,7 @@ use super::pathway::{Pathway, Pathways};
 use super::space::Region;
 use super::synapses::{Synapses, connections_between};
 use crate::diag::{Error, Result};
+use crate::formats::check::{self, Finding};
 use crate::formats::sonata::open as sonata;
 use crate::model::{self, Column, ColumnSpec, Connectome, Frame};
 use crate::query::{CircuitTables, Group, Table, Value, sql, targets_table};
@@ -163,6 +164,20 @@ fn text_column(name: &str, values: Vec<Option<String>>) -> Column {
     Column { spec: ColumnSpec::new(name, DataType::Utf8), values: Arc::new(StringArray::from(values)) }
 }
 
+/// Findings as a table, in their order.
+///
+/// # Errors
+/// Never in practice.
+pub fn findings_table(findings: &[Finding]) -> Result<Table> {
+    let text = |of: &dyn Fn(&Finding) -> String| findings.iter().map(|f| Some(of(f))).collect();
+    Ok(Table::in_memory(Frame::new(vec![
+        text_column("severity", text(&|f| f.severity.name().to_owned())),
+        text_column("file", text(&|f| f.file.display().to_string())),
+        text_column("where", text(&|f| f.place.clone())),
+        text_column("message", text(&|f| f.message.clone())),
+    ])?))
+}
+
 fn projections_table(circuit: &model::Circuit) -> Result<Table> {
     let text = |key: &str| {
         let of = |p: &model::Projection| p.config.get(key).and_then(Json::as_str).map(str::to_owned);
@@ -215,6 +230,16 @@ pub(super) fn register(api: &mut Api) {
     api.also("targets", |c: &mut Circuit| -> Answer<Table> {
         Ok(targets_table(c.0.targets.get()?.as_ref())?)
     });
+    api.call(
+        "check() -> Table",
+        "Everything that is found wrong with the circuit's files, the worst first: `severity` (`fatal`: a part cannot be \
+         used, or answers would be wrong; `warning`: something is probably wrong, or other programs refuse it; `info`), \
+         `file`, `where` in it, `message`. Every row of every file is read once.",
+        "circuit.check().filter(\"severity = 'fatal'\").count()",
+        |c: &mut Circuit| -> Answer<Table> {
+            Ok(findings_table(&check::check_circuit(&c.0, &super::opening::path_map())?)?)
+        },
+    );
     populations(api);
     connectivity(api);
     projections(api);

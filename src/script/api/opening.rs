@@ -25,7 +25,7 @@ use crate::script::value::{from_json, to_json_value};
 /// Roots that have vanished, and where their files are now.
 static PATH_MAP: Mutex<Option<PathMap>> = Mutex::new(None);
 
-fn path_map() -> PathMap {
+pub(super) fn path_map() -> PathMap {
     PATH_MAP.lock().ok().and_then(|m| m.clone()).unwrap_or_default()
 }
 

@@ -14,10 +14,10 @@ use crate::formats::hdf5::{Convert, Float32, Float64, Truncated};
 use crate::model::{ColumnSpec, synapse_columns};
 
 /// The widths of the tables of synapses: all columns, or the first of them.
-pub(super) const SYNAPSE_WIDTHS: [usize; 3] = [19, 13, 7];
+pub(in crate::formats) const SYNAPSE_WIDTHS: [usize; 3] = [19, 13, 7];
 
 /// The widths of the tables of positions: today's, and the old one of centers alone.
-pub(super) const POSITION_WIDTHS: [usize; 2] = [13, 7];
+pub(in crate::formats) const POSITION_WIDTHS: [usize; 2] = [13, 7];
 
 /// From this version on, column 17 counts vesicles.
 const VERSION_OF_NRRP: i64 = 5;

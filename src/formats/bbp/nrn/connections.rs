@@ -15,11 +15,11 @@ use crate::model::{Block, Frame, IdSet, Morsel, Schema, Source, connection_colum
 const CELLS_PER_TASK: usize = 16;
 
 /// A cell on the other side, and the synapses of the connection.
-type Peer = (i64, i64);
+pub(in crate::formats) type Peer = (i64, i64);
 
 /// Which count a summary is asked for: it holds both directions of a pair.
 #[derive(Clone, Copy)]
-pub(super) enum Direction {
+pub(in crate::formats) enum Direction {
     /// Synapses from the dataset's cell to the peer.
     ToPeer = 1,
     /// Synapses from the peer to the dataset's cell.
@@ -27,7 +27,7 @@ pub(super) enum Direction {
 }
 
 /// Peers from a table of nrn_summary.h5: those that the cell has any synapse with in that direction, ascending.
-pub(super) fn summarized(summary: &Table, at: usize, direction: Direction) -> Result<Vec<Peer>> {
+pub(in crate::formats) fn summarized(summary: &Table, at: usize, direction: Direction) -> Result<Vec<Peer>> {
     let (mut peers, mut counts) = (Vec::new(), Vec::new());
     summary.column::<Rounded>(at, 0, &mut peers)?;
     summary.column::<Truncated>(at, direction as usize, &mut counts)?;
@@ -37,7 +37,7 @@ pub(super) fn summarized(summary: &Table, at: usize, direction: Direction) -> Re
 }
 
 /// Peers from a table of synapses, counted: its first column is the peer.
-pub(super) fn counted(table: &Table, at: usize) -> Result<Vec<Peer>> {
+pub(in crate::formats) fn counted(table: &Table, at: usize) -> Result<Vec<Peer>> {
     let mut peers = Vec::new();
     table.column::<Rounded>(at, 0, &mut peers)?;
     let mut pairs: Vec<Peer> = peers.chunk_by(|a, b| a == b).map(|g| (g[0], g.len() as i64)).collect();

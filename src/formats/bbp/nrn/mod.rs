@@ -3,17 +3,18 @@
 //! the same under `proj_nrn`. Only the first is needed: what the others would say is then computed from it.
 
 mod columns;
-mod connections;
+pub(in crate::formats) mod connections;
 mod outgoing;
 mod synapses;
-mod table;
+pub(in crate::formats) mod table;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use self::columns::{Field, POSITION_WIDTHS, SYNAPSE_WIDTHS};
+use self::columns::Field;
+pub(in crate::formats) use self::columns::{POSITION_WIDTHS, SYNAPSE_WIDTHS};
 use self::connections::{Connections, Direction};
 use self::outgoing::Outgoing;
 use self::synapses::{Origin, Synapses};
@@ -55,6 +56,38 @@ fn main_file(path: &Path) -> Result<PathBuf> {
         .help(format!("give {}", main.display())));
     }
     Ok(path.to_owned())
+}
+
+/// Where the files of one set of synapses are.
+pub(in crate::formats) struct Files {
+    /// nrn.h5
+    pub(in crate::formats) main: PathBuf,
+    /// nrn_efferent.h5
+    pub(in crate::formats) efferent: Option<PathBuf>,
+    /// nrn_summary.h5
+    pub(in crate::formats) summary: Option<PathBuf>,
+    /// nrn_positions.h5
+    pub(in crate::formats) positions: Option<PathBuf>,
+    /// nrn_positions_efferent.h5
+    pub(in crate::formats) positions_efferent: Option<PathBuf>,
+}
+
+impl Files {
+    /// Finds the files of the synapses in a folder or file.
+    ///
+    /// # Errors
+    /// As for [`open`], without opening anything.
+    pub(in crate::formats) fn find(path: &Path) -> Result<Self> {
+        let main = main_file(path)?;
+        let beside = |end| beside(&main, end);
+        Ok(Files {
+            efferent: beside("_efferent"),
+            summary: beside("_summary"),
+            positions: beside("_positions"),
+            positions_efferent: beside("_positions_efferent"),
+            main,
+        })
+    }
 }
 
 /// The files of one set of synapses.
@@ -137,13 +170,21 @@ impl Family {
 impl Efferent {
     /// The file, if it tells for each synapse where it stands in nrn.h5; without that it would be of no use.
     fn open(path: &Path) -> Result<Option<Self>> {
-        fn indexed(name: &str) -> Option<i64> {
-            gid_of(name.strip_suffix("_afferentIndices")?)
-        }
         let table = Table::open(path, &SYNAPSE_WIDTHS)?;
-        let indices = Table::of_datasets(path, &[1], indexed)?;
+        let indices = indices(path)?;
         Ok((indices.rows() > 0 || table.rows() == 0).then_some(Efferent { table, indices }))
     }
+}
+
+/// The rows in nrn.h5 of the synapses in nrn_efferent.h5.
+///
+/// # Errors
+/// When the file is damaged.
+pub(in crate::formats) fn indices(path: &Path) -> Result<Table> {
+    fn indexed(name: &str) -> Option<i64> {
+        gid_of(name.strip_suffix("_afferentIndices")?)
+    }
+    Table::of_datasets(path, &[1], indexed)
 }
 
 /// The path of a file beside the main one (or of its unmerged parts), if it exists.

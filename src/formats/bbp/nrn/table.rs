@@ -9,17 +9,17 @@ use crate::model::{Morsel, ROWS_PER_MORSEL};
 
 /// Consecutive rows of the table of one cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Run {
+pub(in crate::formats) struct Run {
     /// Which table.
-    pub(super) table: u32,
+    pub(in crate::formats) table: u32,
     /// The first row.
-    pub(super) start: u32,
+    pub(in crate::formats) start: u32,
     /// How many rows.
-    pub(super) rows: u32,
+    pub(in crate::formats) rows: u32,
 }
 
 /// The tables of all cells, ordered by gid.
-pub(super) struct Table {
+pub(in crate::formats) struct Table {
     path: PathBuf,
     gids: Vec<i64>,
     extents: Extents<i64>,
@@ -29,7 +29,7 @@ pub(super) struct Table {
 }
 
 /// The gid in the name of a dataset: `a17` is 17; `info` and `a17_afferentIndices` are not cells.
-pub(super) fn gid_of(name: &str) -> Option<i64> {
+pub(in crate::formats) fn gid_of(name: &str) -> Option<i64> {
     let digits = name.strip_prefix('a')?;
     digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok())?
 }
@@ -39,12 +39,16 @@ impl Table {
     ///
     /// # Errors
     /// When it (or a part) is missing or damaged, or holds tables of another width.
-    pub(super) fn open(path: &Path, widths: &[usize]) -> Result<Self> {
+    pub(in crate::formats) fn open(path: &Path, widths: &[usize]) -> Result<Self> {
         Self::of_datasets(path, widths, gid_of)
     }
 
     /// The same for datasets whose names tell their cell in another way.
-    pub(super) fn of_datasets(path: &Path, widths: &[usize], keep: fn(&str) -> Option<i64>) -> Result<Self> {
+    pub(in crate::formats) fn of_datasets(
+        path: &Path,
+        widths: &[usize],
+        keep: fn(&str) -> Option<i64>,
+    ) -> Result<Self> {
         let mut extents: Option<Extents<i64>> = None;
         let mut version = 0;
         for part in parts(path)? {
@@ -91,57 +95,57 @@ impl Table {
     }
 
     /// An error about the table of one cell.
-    pub(super) fn error(&self, at: usize, message: impl Into<String>) -> Error {
+    pub(in crate::formats) fn error(&self, at: usize, message: impl Into<String>) -> Error {
         Error::format(message).in_dataset(self.extents.file(at).path(), format!("a{}", self.gids[at]))
     }
 
     /// The path that was opened.
-    pub(super) fn path(&self) -> &Path {
+    pub(in crate::formats) fn path(&self) -> &Path {
         &self.path
     }
 
     /// The file's name, for people.
-    pub(super) fn name(&self) -> String {
+    pub(in crate::formats) fn name(&self) -> String {
         self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
     /// How many cells have a table.
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::formats) fn len(&self) -> usize {
         self.gids.len()
     }
 
     /// The gids of the tables, ascending.
-    pub(super) fn gids(&self) -> &[i64] {
+    pub(in crate::formats) fn gids(&self) -> &[i64] {
         &self.gids
     }
 
     /// The number of columns; 0 if no table has a row.
-    pub(super) fn columns(&self) -> usize {
+    pub(in crate::formats) fn columns(&self) -> usize {
         self.columns
     }
 
     /// The rows of all tables.
-    pub(super) fn rows(&self) -> u64 {
+    pub(in crate::formats) fn rows(&self) -> u64 {
         self.rows
     }
 
     /// The rows of one table.
-    pub(super) fn rows_of(&self, at: usize) -> usize {
+    pub(in crate::formats) fn rows_of(&self, at: usize) -> usize {
         self.extents.extent(at).rows
     }
 
     /// The version of the format; 0 where the file does not say.
-    pub(super) fn version(&self) -> i64 {
+    pub(in crate::formats) fn version(&self) -> i64 {
         self.version
     }
 
     /// Whether 32-bit floating point cannot hold the numbers.
-    pub(super) fn needs_64_bits(&self) -> bool {
+    pub(in crate::formats) fn needs_64_bits(&self) -> bool {
         (0..self.len()).any(|at| self.extents.extent(at).element.needs_64_bits())
     }
 
     /// The table of a cell.
-    pub(super) fn find(&self, gid: i64) -> Option<usize> {
+    pub(in crate::formats) fn find(&self, gid: i64) -> Option<usize> {
         // Gids ascend, so a cell can stand no further than its distance from the first; where all cells have a
         // table it stands exactly there.
         let furthest = usize::try_from(gid.checked_sub(*self.gids.first()?)?).ok()?;
@@ -153,12 +157,12 @@ impl Table {
     }
 
     /// The tables of those cells that have one.
-    pub(super) fn find_all(&self, gids: &[i64]) -> Vec<usize> {
+    pub(in crate::formats) fn find_all(&self, gids: &[i64]) -> Vec<usize> {
         gids.iter().filter_map(|&gid| self.find(gid)).collect()
     }
 
     /// All rows of some tables; a table of more rows than a morsel should have comes in pieces.
-    pub(super) fn runs(&self, tables: impl Iterator<Item = usize>) -> Vec<Run> {
+    pub(in crate::formats) fn runs(&self, tables: impl Iterator<Item = usize>) -> Vec<Run> {
         let mut runs = Vec::with_capacity(tables.size_hint().0);
         for table in tables {
             runs.extend(Morsel::cut(self.rows_of(table)).iter().map(|piece| Run {
@@ -174,7 +178,7 @@ impl Table {
     ///
     /// # Errors
     /// When the file is damaged.
-    pub(super) fn gather<C: Convert>(&self, runs: &[Run], column: usize) -> Result<Vec<C::Out>> {
+    pub(in crate::formats) fn gather<C: Convert>(&self, runs: &[Run], column: usize) -> Result<Vec<C::Out>> {
         let mut out = Vec::with_capacity(rows_in(runs));
         for run in runs {
             let (at, start) = (run.table as usize, run.start as usize);
@@ -189,19 +193,24 @@ impl Table {
     ///
     /// # Errors
     /// When the file is damaged.
-    pub(super) fn column<C: Convert>(&self, at: usize, column: usize, out: &mut Vec<C::Out>) -> Result<()> {
+    pub(in crate::formats) fn column<C: Convert>(
+        &self,
+        at: usize,
+        column: usize,
+        out: &mut Vec<C::Out>,
+    ) -> Result<()> {
         out.clear();
         self.extents.gather::<C>(at, 0..self.rows_of(at), column, out)
     }
 }
 
 /// How many rows the runs hold.
-pub(super) fn rows_in(runs: &[Run]) -> usize {
+pub(in crate::formats) fn rows_in(runs: &[Run]) -> usize {
     runs.iter().map(|r| r.rows as usize).sum()
 }
 
 /// Groups runs into morsels.
-pub(super) fn morsels(runs: &[Run]) -> Vec<Morsel> {
+pub(in crate::formats) fn morsels(runs: &[Run]) -> Vec<Morsel> {
     let mut morsels: Vec<Morsel> = Vec::new();
     for (at, run) in runs.iter().enumerate() {
         let rows = run.rows as usize;
@@ -260,7 +269,7 @@ fn part(path: &Path, number: u64) -> PathBuf {
 }
 
 /// The parts that stand beside a path, by number.
-pub(super) fn numbered(path: &Path) -> Vec<(u64, PathBuf)> {
+pub(in crate::formats) fn numbered(path: &Path) -> Vec<(u64, PathBuf)> {
     let folder = match path.parent() {
         Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
         Some(folder) => folder,

@@ -76,12 +76,16 @@ impl CircuitConfig {
     /// A file that cannot be read or is no configuration: not JSON, a variable that is not defined or goes round in
     /// circles, a value of the wrong kind, a population that is declared twice or lacks what its type needs.
     pub fn read(path: &Path, path_map: &PathMap) -> Result<Self> {
+        Self::read_with(path, path_map, &mut Err)
+    }
+
+    fn read_with(path: &Path, path_map: &PathMap, faults: &mut Faults<'_>) -> Result<Self> {
         let mut path = tidy(&path_map.apply(path));
         let mut passed = HashSet::new();
         loop {
             let value = json::read(&path)?;
             let Some(next) = network(&value, &path, path_map)? else {
-                return Self::of_value(value, &path, path_map);
+                return Self::of_value(value, &path, path_map, faults);
             };
             if !passed.insert(absolute(&path)) {
                 return Err(
@@ -92,19 +96,35 @@ impl CircuitConfig {
         }
     }
 
-    /// The same for a text. `path` is where it stands, or would: its folder is where relative paths count from.
+    /// Reads as much as can be read, and gives everything that keeps [`read`](Self::read) from doing so.
+    ///
+    /// # Errors
+    /// What leaves nothing to read: a file that is not there or not JSON, a variable that is not defined.
+    pub fn examine(path: &Path, path_map: &PathMap) -> Result<(Self, Vec<Error>)> {
+        let mut faults = Vec::new();
+        let mut keep = |fault: Error| {
+            faults.push(fault);
+            Ok(())
+        };
+        let config = Self::read_with(path, path_map, &mut keep)?;
+        let faults = faults.into_iter().map(|e| e.in_file(&config.path)).collect();
+        Ok((config, faults))
+    }
+
+    /// The same as [`read`](Self::read) for a text. `path` is where it stands, or would: its folder is where relative
+    /// paths count from.
     ///
     /// # Errors
     /// As [`read`](Self::read).
     pub fn of_json(text: &str, path: &Path, path_map: &PathMap) -> Result<Self> {
-        Self::of_value(json::parse(text.as_bytes(), path)?, path, path_map)
+        Self::of_value(json::parse(text.as_bytes(), path)?, path, path_map, &mut Err)
     }
 
-    fn of_value(value: Value, path: &Path, path_map: &PathMap) -> Result<Self> {
-        Self::build(value, path, path_map).map_err(|e| e.in_file(path))
+    fn of_value(value: Value, path: &Path, path_map: &PathMap, faults: &mut Faults<'_>) -> Result<Self> {
+        Self::build(value, path, path_map, faults).map_err(|e| e.in_file(path))
     }
 
-    fn build(mut expanded: Value, path: &Path, path_map: &PathMap) -> Result<Self> {
+    fn build(mut expanded: Value, path: &Path, path_map: &PathMap, faults: &mut Faults<'_>) -> Result<Self> {
         let folder = absolute(&folder_of(path));
         Variables::of(&expanded, &folder)?.expand(&mut expanded)?;
         let Value::Object(sections) = &mut expanded else {
@@ -116,20 +136,33 @@ impl CircuitConfig {
                 places.settle(key, value)?;
             }
         }
-        let status = status(sections)?;
+        let status = match status(sections) {
+            Ok(status) => status,
+            Err(fault) => {
+                faults(fault)?;
+                Status::Complete
+            }
+        };
         let none = Map::new();
         let components = sections.get("components").and_then(Value::as_object).unwrap_or(&none);
         let networks = match (sections.get("networks").filter(|n| !n.is_null()), status) {
-            (Some(Value::Object(networks)), _) => networks,
-            (Some(other), _) => return Err(json::expected("`networks`", "a map", other)),
+            (Some(Value::Object(networks)), _) => {
+                if status == Status::Complete && !networks.contains_key(NODES.key) {
+                    faults(missing(NODES.key, "`networks`", networks))?;
+                }
+                networks
+            }
             (None, Status::Partial) => &none,
-            (None, Status::Complete) => return Err(missing("networks", "the configuration", sections)),
+            (other, _) => {
+                faults(match other {
+                    Some(other) => json::expected("`networks`", "a map", other),
+                    None => missing("networks", "the configuration", sections),
+                })?;
+                &none
+            }
         };
-        if status == Status::Complete && !networks.contains_key(NODES.key) {
-            return Err(missing(NODES.key, "`networks`", networks));
-        }
-        let nodes = NODES.populations(networks, components, status)?;
-        let edges = EDGES.populations(networks, components, status)?;
+        let nodes = NODES.populations(networks, components, status, faults)?;
+        let edges = EDGES.populations(networks, components, status, faults)?;
         let node_sets_file = text_of(sections, "node_sets_file").map(PathBuf::from);
         Ok(CircuitConfig { path: path.to_owned(), status, nodes, edges, node_sets_file, expanded })
     }
@@ -139,6 +172,9 @@ impl CircuitConfig {
         format!("{:#}", self.expanded)
     }
 }
+
+/// Told of each fault that leaves something to read; what it answers with ends the reading.
+type Faults<'a> = dyn FnMut(Error) -> Result<()> + 'a;
 
 /// Where a file leads that is no circuit itself.
 fn network(value: &Value, path: &Path, path_map: &PathMap) -> Result<Option<PathBuf>> {
@@ -184,7 +220,7 @@ fn absolute(path: &Path) -> PathBuf {
 }
 
 /// A path without `.` and, where a name stands before it, without `..`.
-fn without_detours(path: &Path) -> PathBuf {
+pub(in crate::formats) fn without_detours(path: &Path) -> PathBuf {
     let mut tidied = PathBuf::new();
     for part in path.components() {
         match (part, tidied.components().next_back()) {
@@ -285,21 +321,45 @@ impl Half {
         networks: &Map<String, Value>,
         components: &Map<String, Value>,
         status: Status,
+        faults: &mut Faults<'_>,
     ) -> Result<Vec<PopulationConfig>> {
         let networks = match networks.get(self.key) {
             None | Some(Value::Null) => return Ok(Vec::new()),
             Some(Value::Array(networks)) => networks,
-            Some(other) => return Err(json::expected(&format!("`networks.{}`", self.key), "a list", other)),
+            Some(other) => {
+                faults(json::expected(&format!("`networks.{}`", self.key), "a list", other))?;
+                return Ok(Vec::new());
+            }
         };
         let mut found: Vec<PopulationConfig> = Vec::new();
         let mut names = HashSet::new();
         for network in networks {
-            for population in self.of_file(network, components, status)? {
-                if !names.insert(population.name.clone()) {
-                    let first = found.iter().find(|p| p.name == population.name).map(|p| &p.file);
-                    return Err(self.twice(&population, first));
+            let populations = match self.of_file(network, components) {
+                Ok(populations) => populations,
+                Err(fault) => {
+                    faults(fault)?;
+                    continue;
                 }
-                found.push(population);
+            };
+            for population in populations {
+                let population = match population {
+                    Ok(population) => population,
+                    Err(fault) => {
+                        faults(fault)?;
+                        continue;
+                    }
+                };
+                // In the Allen flavour nobody says of what type a population is.
+                let declared = network.get("populations").is_some_and(Value::is_object);
+                if declared && status == Status::Complete {
+                    self.lacking(&population).try_for_each(&mut *faults)?;
+                }
+                if names.insert(population.name.clone()) {
+                    found.push(population);
+                } else {
+                    let first = found.iter().find(|p| p.name == population.name).map(|p| &p.file);
+                    faults(self.twice(&population, first))?;
+                }
             }
         }
         Ok(found)
@@ -317,8 +377,7 @@ impl Half {
         &self,
         network: &Value,
         components: &Map<String, Value>,
-        status: Status,
-    ) -> Result<Vec<PopulationConfig>> {
+    ) -> Result<Vec<Result<PopulationConfig>>> {
         let what = format!("an entry of `networks.{}`", self.key);
         let Value::Object(network) = network else { return Err(json::expected(&what, "a map", network)) };
         let Some(file) = text_of(network, self.file) else {
@@ -332,16 +391,11 @@ impl Half {
         };
         match network.get("populations") {
             Some(Value::Object(populations)) => {
-                let named = populations.iter().map(|(name, own)| {
-                    let population = shared.population(name, own)?;
-                    self.check(&population, status)?;
-                    Ok(population)
-                });
-                named.collect()
+                Ok(populations.iter().map(|(name, own)| shared.population(name, own)).collect())
             }
             None | Some(Value::Null) => {
                 let names = self.names_in(Path::new(file));
-                names.iter().map(|name| shared.population(name, &Value::Null)).collect()
+                Ok(names.iter().map(|name| shared.population(name, &Value::Null)).collect())
             }
             Some(other) => Err(json::expected(&format!("`populations` of {file}"), "a map", other)),
         }
@@ -355,30 +409,25 @@ impl Half {
         names.unwrap_or_else(|_| stem())
     }
 
-    /// Whether a complete configuration says what the type of a population needs.
-    fn check(&self, population: &PopulationConfig, status: Status) -> Result<()> {
+    /// What the type of a population needs and a complete configuration does not say.
+    fn lacking(&self, population: &PopulationConfig) -> impl Iterator<Item = Error> {
         let says = |key: &&str| match population.properties.get(*key) {
             Some(Value::String(text)) => !text.is_empty(),
             Some(Value::Object(map)) => !map.is_empty(),
             _ => false,
         };
         let kind = population.kind.as_str();
-        let lacking = self.needs.iter().find(|(needing, keys)| *needing == kind && !keys.iter().any(says));
-        match lacking {
-            Some((_, keys)) if status == Status::Complete => {
-                let keys: Vec<String> = keys.iter().map(|k| format!("`{k}`")).collect();
-                let (noun, name) = (self.noun, &population.name);
-                Err(Error::format(format!(
-                    "{noun} population `{name}` is of type {kind}, but has no {}",
-                    keys.join(" or ")
-                ))
-                .help(
-                    "it may stand in `components` or in the population; a configuration whose `metadata.status` is \
-                     \"partial\" needs neither",
-                ))
-            }
-            _ => Ok(()),
-        }
+        let lacking =
+            self.needs.iter().filter(move |(needing, keys)| *needing == kind && !keys.iter().any(says));
+        lacking.map(move |(_, keys)| {
+            let keys: Vec<String> = keys.iter().map(|k| format!("`{k}`")).collect();
+            let (noun, name) = (self.noun, &population.name);
+            let keys = keys.join(" or ");
+            Error::format(format!("{noun} population `{name}` is of type {kind}, but has no {keys}")).help(
+                "it may stand in `components` or in the population; a configuration whose `metadata.status` is \
+                 \"partial\" needs neither",
+            )
+        })
     }
 }
 

@@ -24,6 +24,7 @@ use crate::model::{CellTable, IdSet, TargetEntry, Targets};
 use self::rule::Rule;
 
 mod columns;
+mod examine;
 mod rule;
 #[cfg(test)]
 mod tests;
@@ -66,6 +67,13 @@ impl NodeSets {
     }
 
     fn of_value(value: &Value, path: &Path) -> Result<Self> {
+        let sets = Self::with_faults(value, path, &mut Err)?;
+        let all: Vec<usize> = (0..sets.sets.len()).collect();
+        sets.in_order(&all, |_, _| Ok(()))?;
+        Ok(sets)
+    }
+
+    fn with_faults(value: &Value, path: &Path, faults: &mut dyn FnMut(Error) -> Result<()>) -> Result<Self> {
         let Value::Object(named) = value else {
             return Err(json::expected("a file of node sets", "a map", value).in_file(path));
         };
@@ -76,12 +84,16 @@ impl NodeSets {
                 sets.hollow.push(name.clone());
                 continue;
             }
-            let rule = Rule::of_set(value).map_err(|e| about(name, &e).in_file(path))?;
+            let rule = match Rule::of_set(value) {
+                Ok(rule) => rule,
+                Err(error) => {
+                    faults(about(name, &error).in_file(path))?;
+                    continue;
+                }
+            };
             let members = rule.members();
             sets.put(NodeSet { name: name.clone(), file: file.clone(), rule, members });
         }
-        let all: Vec<usize> = (0..sets.sets.len()).collect();
-        sets.in_order(&all, |_, _| Ok(()))?;
         Ok(sets)
     }
 
