@@ -84,6 +84,9 @@ def check_layouts(layouts):
         same(dataset[501:503, ::7, 1], values[501:503, ::7, 1])
     same(layouts["long"][:], np.arange(200_000))
     assert layouts["none"].shape == (0, 4) and layouts["none"].maxshape == (None, 4)
+    repeated = layouts["repeated"]
+    assert repeated.shape == (1_000_000, 3) and repeated.id.get_storage_size() == 0
+    same(repeated[500_000:500_002], np.full((2, 3), -1))
     assert list(layouts["texts"].asstr()[:]) == ["x", "yy"]
 
 

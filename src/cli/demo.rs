@@ -3,18 +3,19 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::screen;
 use crate::demo::{self, Options};
 use crate::diag::{Error, Result};
+use crate::model::Format;
 use crate::plot::Figure;
 use crate::script::{Session, open_circuit};
 
 /// What is written where.
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// The folder; `neurhai-demo` if none is given.
+    /// The folder; `neurhai-demo` (for SONATA `neurhai-demo-sonata`) if none is given.
     folder: Option<PathBuf>,
     /// Cells.
     #[arg(long)]
@@ -25,6 +26,9 @@ pub(super) struct Arguments {
     /// The same seed writes the same bytes.
     #[arg(long)]
     seed: Option<u64>,
+    /// The family of formats: `bbp` (CircuitConfig, mvd3, nrn.h5) or `sonata`.
+    #[arg(long, value_enum, default_value_t = Family::Bbp)]
+    format: Family,
     /// Write over a demonstration circuit that is there already.
     #[arg(long)]
     overwrite: bool,
@@ -33,13 +37,33 @@ pub(super) struct Arguments {
     no_tour: bool,
 }
 
+/// A family of formats.
+#[derive(Clone, Copy, ValueEnum)]
+enum Family {
+    Bbp,
+    Sonata,
+}
+
+impl From<Family> for Format {
+    fn from(family: Family) -> Format {
+        match family {
+            Family::Bbp => Format::Bbp,
+            Family::Sonata => Format::Sonata,
+        }
+    }
+}
+
 /// The tour: paragraphs of a comment and one line.
 pub const TOUR: &str = include_str!("tour.txt");
 
 /// Writes the circuit (unless it is there already, made the same way) and takes the tour.
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
-    let folder = arguments.folder.clone().unwrap_or_else(|| PathBuf::from("neurhai-demo"));
-    let mut options = Options::default();
+    let mut options = Options { format: arguments.format.into(), ..Options::default() };
+    let usual = match options.format {
+        Format::Bbp => "neurhai-demo",
+        Format::Sonata => "neurhai-demo-sonata",
+    };
+    let folder = arguments.folder.clone().unwrap_or_else(|| PathBuf::from(usual));
     if let Some(cells) = arguments.cells {
         options.cells = cells;
     }
@@ -61,7 +85,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         options.seed,
         begin.elapsed().as_secs_f64()
     );
-    if arguments.no_tour { Ok(()) } else { tour(&folder) }
+    // The lines of the tour use the names that the legacy circuit has.
+    if arguments.no_tour || options.format == Format::Sonata { Ok(()) } else { tour(&folder) }
 }
 
 /// Runs each paragraph of the tour as a person would type it.

@@ -1,6 +1,7 @@
 //! The command line: one file for each subcommand.
 
 mod check;
+mod convert;
 mod demo;
 mod doc;
 mod info;
@@ -37,6 +38,7 @@ Examples:
   neurhai demo                                  write the demonstration circuit and take a tour of it
   neurhai eval 'open(\"CircuitConfig\").cells.by(\"layer\").count()'
   neurhai run pathways.rhai CircuitConfig       run a script; it finds its arguments in `args`
+  neurhai convert CircuitConfig sonata          write a legacy circuit as SONATA (and the other way round)
 
 Exit status: 0 done, 1 the script (or the check) failed, 2 the command line is wrong.";
 
@@ -75,6 +77,8 @@ enum Command {
     },
     /// Write the demonstration circuit and take a tour of it.
     Demo(demo::Arguments),
+    /// Write a circuit in another family of formats.
+    Convert(convert::Arguments),
     /// Show the reference: of everything, or of one word.
     Doc {
         /// A function, property or type.
@@ -122,6 +126,7 @@ fn dispatch(arguments: Arguments) -> Result<u8> {
         Some(Command::Open { path }) => prompt::open(Some(&path)),
         Some(Command::Info { path }) => info::show(&path, json),
         Some(Command::Demo(arguments)) => demo::run(&arguments),
+        Some(Command::Convert(arguments)) => convert::run(&arguments),
         Some(Command::Doc { name }) => doc::show(name.as_deref()),
     };
     done.map(|()| 0)

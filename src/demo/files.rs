@@ -1,24 +1,22 @@
 //! The files beside the synapses: configuration, cells as text and as HDF5, targets, e-models, and what this is.
 
-use std::fmt::Write as _;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::Path;
 
 use super::cells::{Cell, Population, etype_name};
 use super::recipe::{ETYPES, HEIGHT, LAYERS, MTYPES};
 use super::{Options, SYNAPSES, thalamus};
 use crate::diag::Result;
+use crate::formats::bbp::write::put_target as target;
 use crate::formats::write::hdf5::{Array, File, Group, Number};
 use crate::formats::write::write_file;
+use crate::model::Format;
 
 /// What is in the folder, for people.
 pub(super) const README: &str = "README.txt";
 
 /// The line by which a folder is known as a demonstration circuit.
 pub(super) const TITLE: &str = "A synthetic demonstration circuit";
-
-/// Names on a line of a target.
-const LINE: usize = 12;
 
 /// Writes README.txt.
 pub(super) fn readme(folder: &Path, options: &Options, cells: &Population) -> Result<()> {
@@ -33,26 +31,45 @@ pub(super) fn readme(folder: &Path, options: &Options, cells: &Population) -> Re
          published density: {per_column} cells take a hexagon of {radius:.0} um from its middle to its corners.\n\
          Which cells connect follows from how far stylized axons and dendrites overlap. Morphologies have names and\n\
          section numbers, but no files; there are no e-models, only a table of their currents. Use it to try things\n\
-         out, and not to learn about the brain.\n\n\
-         CircuitConfig                 open this\n\
-         circuit.mvd3, circuit.mvd2    the same cells twice, as HDF5 and as text\n\
-         start.target, user.target     named groups of cells\n\
-         mecombo_emodel.tsv            e-model, threshold and holding current of each me-combo\n\
-         {SYNAPSES}/\n    \
-             nrn.h5                    synapses by postsynaptic cell (version 5 of the format)\n    \
-             nrn_efferent.h5           the same by presynaptic cell\n    \
-             nrn_summary.h5            connected pairs\n    \
-             nrn_positions.h5          where the synapses are\n\
-         {thalamus}/\n    \
-             proj_nrn.h5               synapses of the thalamic fibres\n",
+         out, and not to learn about the brain.\n\n{files}",
         version = env!("CARGO_PKG_VERSION"),
         count = cells.cells.len(),
         synapses = options.synapses_per_cell,
         seed = options.seed,
         per_column = cells.cells.len().div_ceil(cells.columns as usize),
-        thalamus = thalamus::NAME,
+        files = files_of(options.format),
     );
     write_file(&folder.join(README), |out| out.write_all(text.as_bytes()))
+}
+
+/// What is in which file.
+fn files_of(format: Format) -> String {
+    let thalamus = thalamus::NAME;
+    match format {
+        Format::Bbp => format!(
+            "CircuitConfig                 open this\n\
+             circuit.mvd3, circuit.mvd2    the same cells twice, as HDF5 and as text\n\
+             start.target, user.target     named groups of cells\n\
+             mecombo_emodel.tsv            e-model, threshold and holding current of each me-combo\n\
+             {SYNAPSES}/\n    \
+                 nrn.h5                    synapses by postsynaptic cell (version 5 of the format)\n    \
+                 nrn_efferent.h5           the same by presynaptic cell\n    \
+                 nrn_summary.h5            connected pairs\n    \
+                 nrn_positions.h5          where the synapses are\n\
+             {thalamus}/\n    \
+                 proj_nrn.h5               synapses of the thalamic fibres\n"
+        ),
+        Format::Sonata => format!(
+            "circuit_config.json           open this\n\
+             nodes.h5                      the cells\n\
+             edges.h5                      synapses among them\n\
+             node_sets.json                named groups of cells\n\
+             {thalamus}/\n    \
+                 nodes.h5                  thalamic fibres\n    \
+                 edges.h5                  their synapses\n\
+             id_mapping.json               the gids of the fibres in the legacy format\n"
+        ),
+    }
 }
 
 /// Writes CircuitConfig. All paths are relative to it, so that the folder can be moved.
@@ -248,14 +265,4 @@ pub(super) fn user_target(folder: &Path, sources: std::ops::Range<u32>) -> Resul
 
 fn gids(cells: &Population, of: impl Fn(&Cell) -> bool) -> impl Iterator<Item = String> {
     (1..).zip(&cells.cells).filter(move |(_, cell)| of(cell)).map(|(gid, _): (u32, _)| format!("a{gid}"))
-}
-
-fn target(out: &mut impl Write, name: &str, members: impl IntoIterator<Item = String>) -> io::Result<()> {
-    let mut text = format!("Target Cell {name}\n{{");
-    for (number, member) in members.into_iter().enumerate() {
-        let gap = if number % LINE == 0 { "\n    " } else { " " };
-        // Writing to memory does not fail.
-        let _ = write!(text, "{gap}{member}");
-    }
-    writeln!(out, "{text}\n}}\n")
 }

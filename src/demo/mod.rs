@@ -2,7 +2,7 @@
 //! rat somatosensory microcircuit, of any size.
 //!
 //! ```text
-//! recipe ─▶ cells + branches ─▶ wiring ─▶ synapses ─▶ nrn family
+//! recipe ─▶ cells + branches ─▶ wiring ─▶ synapses ─▶ the nrn.h5 family
 //!                            └▶ thalamus ─▶ proj_nrn.h5
 //!                            └▶ files: configuration, targets, mvd2, mvd3, e-models
 //! ```
@@ -13,10 +13,8 @@
 mod branches;
 mod cells;
 mod files;
-mod nrn;
 mod random;
 mod recipe;
-mod scratch;
 mod synapses;
 #[cfg(test)]
 mod tests;
@@ -30,7 +28,11 @@ use self::synapses::Synapses;
 use self::thalamus::Thalamus;
 use crate::diag::work::Progress;
 use crate::diag::{Error, Result};
+use crate::formats::open::open_circuit;
+use crate::formats::paths::PathMap;
+use crate::formats::sonata;
 use crate::formats::write::AtomicFolder;
+use crate::model::Format;
 
 /// The folder of the synapses, named as circuits of this kind name it.
 const SYNAPSES: &str = "ncsFunctionalAllRecipePathways";
@@ -48,6 +50,8 @@ pub struct Options {
     pub synapses_per_cell: u32,
     /// The same seed gives the same circuit.
     pub seed: u64,
+    /// The family of formats. For SONATA, the circuit is written in the legacy format first, and that is converted.
+    pub format: Format,
     /// Whether to write into a folder that holds other things than an earlier demonstration circuit. Files of the
     /// same names are replaced, others stay.
     pub overwrite: bool,
@@ -55,7 +59,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { cells: 1000, synapses_per_cell: 100, seed: 1, overwrite: false }
+        Options { cells: 1000, synapses_per_cell: 100, seed: 1, format: Format::Bbp, overwrite: false }
     }
 }
 
@@ -80,13 +84,16 @@ pub struct Summary {
 /// range.
 pub fn write(folder: &Path, options: &Options) -> Result<Summary> {
     check(options)?;
-    let output = if options.overwrite || is_demo(folder) {
+    let output = if options.overwrite || is_demo(folder, options.format) {
         AtomicFolder::over(folder)
     } else {
         AtomicFolder::create(folder)
     };
     let output = output.map_err(|e| e.help("give another folder, or ask to overwrite"))?;
-    let summary = fill(output.path(), options)?;
+    let summary = match options.format {
+        Format::Bbp => fill(output.path(), options)?,
+        Format::Sonata => fill_sonata(output.path(), options)?,
+    };
     output.commit()?;
     Ok(summary)
 }
@@ -102,9 +109,31 @@ fn check(options: &Options) -> Result<()> {
     Ok(())
 }
 
+/// The configuration in a folder, by which a circuit is opened.
+pub fn config_name(format: Format) -> &'static str {
+    match format {
+        Format::Bbp => "CircuitConfig",
+        Format::Sonata => "circuit_config.json",
+    }
+}
+
 /// Whether a folder holds a demonstration circuit.
-fn is_demo(folder: &Path) -> bool {
-    std::fs::read_to_string(folder.join(files::README)).is_ok_and(|text| text.starts_with(files::TITLE))
+fn is_demo(folder: &Path, format: Format) -> bool {
+    let readme = std::fs::read_to_string(folder.join(files::README));
+    readme.is_ok_and(|text| text.starts_with(files::TITLE)) && folder.join(config_name(format)).exists()
+}
+
+/// Writes the files of SONATA into an empty folder.
+fn fill_sonata(folder: &Path, options: &Options) -> Result<Summary> {
+    // Inside the folder, so that there is room for both or for neither; it is gone before the folder is complete.
+    let legacy = tempfile::tempdir_in(folder).map_err(|e| Error::io("write", folder, &e))?;
+    let summary = fill(legacy.path(), options)?;
+    let circuit = open_circuit(&legacy.path().join(config_name(Format::Bbp)), &PathMap::default())?;
+    sonata::write::fill(&circuit, folder, &sonata::write::Options::default())?;
+    files::readme(folder, options, &Population::new(options.cells, options.seed))?;
+    drop(circuit);
+    legacy.close().map_err(|e| Error::io("clear", folder, &e))?;
+    Ok(summary)
 }
 
 /// Writes all files into an empty folder.
@@ -124,8 +153,7 @@ fn fill(folder: &Path, options: &Options) -> Result<Summary> {
     files::user_target(folder, thalamus.gids())?;
     let projection_synapses = thalamus.write(&projection, options.synapses_per_cell)?;
     let made = Synapses::new(&cells, options.synapses_per_cell, options.seed);
-    let (connections, synapses) =
-        nrn::write(&synapses, options.cells, options.synapses_per_cell, &made, &progress)?;
+    let (connections, synapses) = made.write(&synapses, options.synapses_per_cell, &progress)?;
     files::config(folder, &cells)?;
     Ok(Summary { cells: options.cells.into(), connections, synapses, projection_synapses })
 }

@@ -1,19 +1,22 @@
 //! The synapses onto a cell, row by row as the files hold them. Each cell's synapses follow from the seed and the
 //! cell alone.
 
+use std::path::Path;
+
 use rand::RngExt;
+use rayon::prelude::*;
 
 use super::branches::{Branches, Kind, Segment, Site, distance};
 use super::cells::{Cell, Population};
 use super::random::{Positive, Purpose, Random, direction, stream, unit};
 use super::recipe::{self, CLASSES, Dynamics, Family, MTYPES, Mtype, Zone};
 use super::wiring::{Candidates, Connection, Wiring};
+use crate::diag::Result;
+use crate::diag::work::Progress;
+use crate::formats::bbp::write::nrn::{self, POSITION_WIDTH, VERSION, WIDTH};
 
-/// Columns of nrn.h5.
-pub(super) const WIDTH: usize = 19;
-
-/// Columns of nrn_positions.h5.
-pub(super) const POSITION_WIDTH: usize = 13;
+/// Synapses that are made together.
+const BATCH: u32 = 150_000;
 
 /// µm that an action potential runs in a millisecond.
 const VELOCITY: f32 = 300.0;
@@ -28,8 +31,6 @@ const DETOUR: f32 = 1.2;
 pub(super) struct Incoming {
     /// Place of the cell.
     pub(super) post: u32,
-    /// Connected cells and their number of synapses; the rows are in this order.
-    pub(super) connections: Vec<Connection>,
     /// [`WIDTH`] values each.
     pub(super) rows: Vec<f32>,
     /// [`POSITION_WIDTH`] values each.
@@ -57,6 +58,28 @@ impl<'a> Synapses<'a> {
         Synapses { cells, wiring: Wiring::new(cells, synapses_per_cell), seed }
     }
 
+    /// Writes the synapses of all cells; how many connections and synapses there are.
+    pub(super) fn write(
+        &self,
+        folder: &Path,
+        synapses_per_cell: u32,
+        progress: &Progress,
+    ) -> Result<(u64, u64)> {
+        let cells = self.cells.cells.len() as u32;
+        let expected = u64::from(cells) * u64::from(synapses_per_cell);
+        let mut family = nrn::Family::new(folder, cells, expected, VERSION, true)?;
+        let step = batch(synapses_per_cell);
+        for start in (0..cells).step_by(step as usize) {
+            let range = start..cells.min(start.saturating_add(step));
+            let length = range.len() as u64;
+            let batch: Vec<Incoming> =
+                range.into_par_iter().map_init(Candidates::default, |c, post| self.onto(post, c)).collect();
+            batch.iter().try_for_each(|cell| family.put(cell.post, &cell.rows, &cell.positions))?;
+            progress.advance(length)?;
+        }
+        family.finish(folder, progress)
+    }
+
     /// All synapses onto a cell.
     pub(super) fn onto(&self, post: u32, candidates: &mut Candidates) -> Incoming {
         let mut random = stream(self.seed, Purpose::Synapses, u64::from(post));
@@ -64,7 +87,6 @@ impl<'a> Synapses<'a> {
         let count: usize = connections.iter().map(|c| usize::from(c.synapses)).sum();
         let mut incoming = Incoming {
             post,
-            connections: Vec::new(),
             rows: Vec::with_capacity(count * WIDTH),
             positions: Vec::with_capacity(count * POSITION_WIDTH),
         };
@@ -72,7 +94,6 @@ impl<'a> Synapses<'a> {
         for &connection in &connections {
             self.connect(connection, post, &mut random, &mut incoming);
         }
-        incoming.connections = connections;
         incoming
     }
 
@@ -118,6 +139,11 @@ impl<'a> Synapses<'a> {
     fn branches(&self, cell: &Cell) -> &Branches {
         &self.cells.branches[cell.morphology as usize]
     }
+}
+
+/// How many cells are worked on together.
+pub(super) fn batch(synapses_per_cell: u32) -> u32 {
+    (BATCH / synapses_per_cell.max(1)).clamp(8, 2048)
 }
 
 /// The time that an action potential takes to a place so far away.

@@ -9,7 +9,8 @@ use tempfile::TempDir;
 use super::recipe::MTYPES;
 use super::*;
 
-const SMALL: Options = Options { cells: 60, synapses_per_cell: 40, seed: 3, overwrite: false };
+const SMALL: Options =
+    Options { cells: 60, synapses_per_cell: 40, seed: 3, format: Format::Bbp, overwrite: false };
 
 fn written(options: &Options) -> (TempDir, PathBuf, Summary) {
     let parent = tempfile::tempdir().expect("a folder");
@@ -315,7 +316,7 @@ fn earlier_demonstrations_are_replaced_and_other_things_are_not() {
     assert!(error.message().ends_with("the folder is not empty"), "{error}");
     assert_eq!(error.helps(), ["give another folder, or ask to overwrite"]);
     write(&folder, &Options { overwrite: true, ..SMALL }).expect("overwrite");
-    assert!(is_demo(&folder) && folder.join("mine.rhai").exists());
+    assert!(is_demo(&folder, Format::Bbp) && folder.join("mine.rhai").exists());
 }
 
 #[test]

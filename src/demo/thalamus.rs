@@ -8,11 +8,11 @@ use rayon::prelude::*;
 
 use super::branches::{Branches, Kind, Segment};
 use super::cells::{Cell, Population};
-use super::nrn;
 use super::random::{Positive, Purpose, stream, unit};
 use super::recipe::{CLASSES, COLUMN_CELLS, MTYPES, THALAMIC};
-use super::synapses::{WIDTH, contact, delay, put_row};
+use super::synapses::{batch, contact, delay, put_row};
 use crate::diag::Result;
+use crate::formats::bbp::write::nrn::{self, VERSION, WIDTH};
 
 /// The projection's name.
 pub(super) const NAME: &str = "Thalamocortical_input_VPM";
@@ -66,9 +66,9 @@ impl<'a> Thalamus<'a> {
         let appeal: Vec<f32> = cells.par_iter().map(|cell| appeal(cell, self.branches(cell))).collect();
         let mean = appeal.iter().sum::<f32>() / appeal.len().max(1) as f32;
         let per_appeal = SHARE * synapses_per_cell as f32 / mean.max(f32::MIN_POSITIVE);
-        let mut file = nrn::begin(&folder.join("proj_nrn.h5"))?;
+        let mut file = nrn::begin(&folder.join("proj_nrn.h5"), VERSION)?;
         let mut total = 0;
-        let step = nrn::batch(synapses_per_cell) as usize;
+        let step = batch(synapses_per_cell) as usize;
         for start in (0..cells.len()).step_by(step) {
             let range = start..cells.len().min(start + step);
             let batch: Vec<Vec<f32>> =

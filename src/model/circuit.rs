@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{CellTable, Connectome, Targets};
+use super::{CellTable, Connectome, Targets, merged};
 use crate::diag::{Deferred, Error, Result};
 
 /// The family of file formats that a circuit is in. It decides how ids are counted.
@@ -85,7 +85,10 @@ impl Network {
     /// When there is none of that name.
     pub fn node(&self, name: &str) -> Result<&NodePopulation> {
         let known = || self.nodes.iter().map(|p| p.name.as_str());
-        self.nodes.iter().find(|p| p.name == name).ok_or_else(|| Error::unknown("node population", name, known()))
+        self.nodes
+            .iter()
+            .find(|p| p.name == name)
+            .ok_or_else(|| Error::unknown("node population", name, known()))
     }
 
     /// A population of edges by name.
@@ -94,7 +97,10 @@ impl Network {
     /// When there is none of that name.
     pub fn edge(&self, name: &str) -> Result<&EdgePopulation> {
         let known = || self.edges.iter().map(|p| p.name.as_str());
-        self.edges.iter().find(|p| p.name == name).ok_or_else(|| Error::unknown("edge population", name, known()))
+        self.edges
+            .iter()
+            .find(|p| p.name == name)
+            .ok_or_else(|| Error::unknown("edge population", name, known()))
     }
 }
 
@@ -150,6 +156,16 @@ pub struct Circuit {
 }
 
 impl Circuit {
+    /// The names of the populations, where an id needs one beside it: [`ColumnSpec::populations`](super::ColumnSpec).
+    pub fn several_populations(&self) -> Option<Arc<[String]>> {
+        (self.populations.len() > 1).then(|| self.populations.clone().into())
+    }
+
+    /// The id of a cell as a person reads it.
+    pub fn id_text(&self, id: i64) -> String {
+        if self.populations.len() > 1 { merged::id_text(id, &self.populations) } else { id.to_string() }
+    }
+
     /// A projection by name.
     ///
     /// # Errors

@@ -45,7 +45,14 @@ pub struct ColumnSpec {
 impl ColumnSpec {
     /// A column without unit, meaning or aliases.
     pub fn new(name: impl Into<String>, data_type: DataType) -> Self {
-        ColumnSpec { name: name.into(), data_type, unit: None, meaning: String::new(), aliases: Vec::new(), populations: None }
+        ColumnSpec {
+            name: name.into(),
+            data_type,
+            unit: None,
+            meaning: String::new(),
+            aliases: Vec::new(),
+            populations: None,
+        }
     }
 
     /// The same with a unit.
@@ -133,6 +140,19 @@ impl Schema {
             self.links.push(Link { column, cells: cells.clone() });
         }
         self
+    }
+
+    /// The same with ids of several populations as texts; see [`Frame::readable`](super::Frame::readable).
+    #[must_use]
+    pub fn readable(self: &Arc<Self>) -> Arc<Self> {
+        if self.columns.iter().all(|c| c.populations.is_none()) {
+            return self.clone();
+        }
+        let readable = |spec: &ColumnSpec| match spec.populations {
+            Some(_) => ColumnSpec { data_type: DataType::Utf8, populations: None, ..spec.clone() },
+            None => spec.clone(),
+        };
+        Arc::new(Schema::new(self.columns.iter().map(readable).collect()))
     }
 
     /// All columns.

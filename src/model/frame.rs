@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::ArrayRef;
 
-use super::{Block, Column, ColumnSpec, Morsel, Schema, Source};
+use super::{Block, Column, ColumnSpec, Morsel, Schema, Source, merged};
 use crate::diag::{Error, Result};
 
 /// Columns of equal length, held in memory.
@@ -72,6 +72,22 @@ impl Frame {
     /// When there is none of that name.
     pub fn column(&self, name: &str) -> Result<&ArrayRef> {
         Ok(&self.columns[self.schema.position(name)?])
+    }
+
+    /// The same with ids of several populations as a person reads them: `population:id`.
+    ///
+    /// # Errors
+    /// Never in practice: the values of such a column are whole numbers.
+    pub fn readable(&self) -> Result<Frame> {
+        if self.schema.columns().iter().all(|c| c.populations.is_none()) {
+            return Ok(self.clone());
+        }
+        let columns =
+            self.schema.columns().iter().zip(&self.columns).map(|(spec, values)| match &spec.populations {
+                Some(names) => merged::readable(values, names),
+                None => Ok(values.clone()),
+            });
+        Self::with_schema(self.schema.readable(), columns.collect::<Result<_>>()?, self.rows)
     }
 
     /// Some rows, without copying; clamped to the table.

@@ -14,10 +14,10 @@ use arrow_array::{
 use arrow_schema::DataType;
 
 use super::{
-    Block, CellTable, ColumnSpec, Connectome, IdSet, Morsel, Schema, Side, Source, TargetEntry, Targets, cell_column,
-    connection_columns,
+    Block, CellTable, ColumnSpec, Connectome, Frame, IdSet, Morsel, Schema, Side, Source, TargetEntry,
+    Targets, cell_column, connection_columns,
 };
-use crate::diag::{Code, Deferred, Error, Result};
+use crate::diag::{Code, Deferred, Error, Result, work};
 
 /// The bits of an id in its population.
 const BITS: u32 = 40;
@@ -32,10 +32,20 @@ pub fn unpack(id: i64) -> (usize, i64) {
     ((id >> BITS) as usize, id & ((1 << BITS) - 1))
 }
 
-/// As it is written: `population:id`.
-pub fn text(id: i64, populations: &[String]) -> String {
+/// An id as it is written: `population:id`.
+pub fn id_text(id: i64, populations: &[String]) -> String {
     let (at, id) = unpack(id);
     populations.get(at).map_or_else(|| id.to_string(), |name| format!("{name}:{id}"))
+}
+
+/// Ids as they are written: `population:id`.
+///
+/// # Errors
+/// When they are not whole numbers.
+pub fn readable(ids: &ArrayRef, populations: &[String]) -> Result<ArrayRef> {
+    let ids = cast(ids, &DataType::Int64)?;
+    let texts = ids.as_primitive::<Int64Type>().iter().map(|id| Some(id_text(id?, populations)));
+    Ok(Arc::new(texts.collect::<StringArray>()))
 }
 
 fn text_type() -> DataType {
@@ -94,7 +104,9 @@ pub fn cells(populations: Vec<(String, Arc<CellTable>)>) -> Arc<CellTable> {
     id.populations = Some(names.clone().into());
     let ids = parts.clone();
     let packed = move || {
-        let of = |(at, part): (usize, &Arc<CellTable>)| (0..part.count()).map(|row| pack(at, part.id_of(row))).collect::<Vec<_>>();
+        let of = |(at, part): (usize, &Arc<CellTable>)| {
+            (0..part.count()).map(|row| pack(at, part.id_of(row))).collect::<Vec<_>>()
+        };
         Ok(Arc::new(Int64Array::from(ids.iter().enumerate().flat_map(of).collect::<Vec<_>>())) as ArrayRef)
     };
     let (of, labels) = (parts.clone(), names.clone());
@@ -170,34 +182,31 @@ pub struct Part {
     pub connectome: Arc<dyn Connectome>,
 }
 
-/// The edges of several populations as one connectome, in the order of the parts. `sources` and `targets` are the
-/// cells on both sides; `packed` says of each whether it is made of several populations.
+/// The edges of several populations among some cells as one connectome, in the order of the parts. `populations` are the
+/// names of the cells' populations, where there are several.
 pub fn connectome(
     parts: Vec<Part>,
-    sources: &Arc<CellTable>,
-    targets: &Arc<CellTable>,
-    populations: (Option<Arc<[String]>>, Option<Arc<[String]>>),
+    cells: &Arc<CellTable>,
+    populations: Option<&Arc<[String]>>,
 ) -> Arc<dyn Connectome> {
     let schemas: Vec<Arc<Schema>> = parts.iter().map(|part| part.connectome.schema()).collect();
     let mut columns = union(&schemas, &["population"]);
     columns.insert(2.min(columns.len()), population_column("edge"));
     let marked = |columns: Vec<ColumnSpec>| -> Arc<Schema> {
         let mark = |mut spec: ColumnSpec| {
-            match spec.name.as_str() {
-                "pre" => spec.populations = populations.0.clone(),
-                "post" => spec.populations = populations.1.clone(),
-                _ => {}
+            if ["pre", "post"].contains(&spec.name.as_str()) {
+                spec.populations = populations.cloned();
             }
             spec
         };
         let schema = Schema::new(columns.into_iter().map(mark).collect());
-        Arc::new(schema.linked("pre", sources).linked("post", targets))
+        Arc::new(schema.linked("pre", cells).linked("post", cells))
     };
     Arc::new(Merged {
         shared: Arc::new(Shared {
             schema: marked(columns),
             connection_schema: marked(connection_columns()),
-            packed: (populations.0.is_some(), populations.1.is_some()),
+            packed: populations.is_some(),
             parts,
         }),
     })
@@ -207,7 +216,8 @@ struct Shared {
     parts: Vec<Part>,
     schema: Arc<Schema>,
     connection_schema: Arc<Schema>,
-    packed: (bool, bool),
+    /// Whether the cells are of several populations.
+    packed: bool,
 }
 
 struct Merged {
@@ -217,13 +227,13 @@ struct Merged {
 impl Merged {
     /// The ids of some cells in the population at that end of a part.
     fn own(&self, part: &Part, side: Side, cells: &IdSet) -> IdSet {
-        let (packed, population) = match side {
-            Side::Incoming => (self.shared.packed.1, part.ends.1),
-            Side::Outgoing => (self.shared.packed.0, part.ends.0),
-        };
-        if !packed {
+        if !self.shared.packed {
             return cells.clone();
         }
+        let population = match side {
+            Side::Incoming => part.ends.1,
+            Side::Outgoing => part.ends.0,
+        };
         let own = cells.sorted().iter().map(|&id| unpack(id)).filter(|(at, _)| *at == population);
         own.map(|(_, id)| id).collect()
     }
@@ -232,7 +242,12 @@ impl Merged {
         let pieces = sources.iter().enumerate().flat_map(|(at, source)| {
             source.morsels().into_iter().map(move |morsel| (at, morsel)).collect::<Vec<_>>()
         });
-        Arc::new(Chain { shared: self.shared.clone(), schema: schema.clone(), pieces: pieces.collect(), sources })
+        Arc::new(Chain {
+            shared: self.shared.clone(),
+            schema: schema.clone(),
+            pieces: pieces.collect(),
+            sources,
+        })
     }
 }
 
@@ -262,14 +277,40 @@ impl Connectome for Merged {
             let own = cells.map(|(side, cells)| (side, self.own(part, side, cells)));
             part.connectome.connections(own.as_ref().map(|(side, cells)| (*side, cells)))
         };
-        let sources = self.shared.parts.iter().map(of);
-        Ok(self.chain(&self.shared.connection_schema, sources.collect::<Result<_>>()?))
+        let sources = self.shared.parts.iter().map(of).collect::<Result<_>>()?;
+        let chain = self.chain(&self.shared.connection_schema, sources);
+        // The parts are in no order of cells, and two of them between the same populations connect the same pairs.
+        Ok(if self.shared.parts.len() > 1 { Arc::new(paired(chain.as_ref())?) } else { chain })
     }
 
     fn facts(&self) -> Result<serde_json::Value> {
         let facts = self.shared.parts.iter().map(|part| Ok((part.name.clone(), part.connectome.facts()?)));
         Ok(facts.collect::<Result<serde_json::Map<_, _>>>()?.into())
     }
+}
+
+/// Connections of several parts, each pair once, ordered by post, then pre.
+fn paired(connections: &dyn Source) -> Result<Frame> {
+    let mut rows: Vec<(i64, i64, i64)> = Vec::new();
+    for morsel in connections.morsels() {
+        work::check()?;
+        let block = connections.open(&morsel)?;
+        let column = |at| Ok(cast(&block.column(at)?, &DataType::Int64)?.as_primitive::<Int64Type>().clone());
+        let (pre, post, n): (Int64Array, Int64Array, Int64Array) = (column(0)?, column(1)?, column(2)?);
+        rows.extend((0..block.rows()).map(|at| (post.value(at), pre.value(at), n.value(at))));
+    }
+    rows.sort_unstable();
+    rows.dedup_by(|later, first| {
+        let same = (later.0, later.1) == (first.0, first.1);
+        if same {
+            first.2 += later.2;
+        }
+        same
+    });
+    let column =
+        |f: fn(&(i64, i64, i64)) -> i64| -> ArrayRef { Arc::new(rows.iter().map(f).collect::<Int64Array>()) };
+    let columns = vec![column(|r| r.1), column(|r| r.0), column(|r| r.2)];
+    Frame::with_schema(connections.schema().clone(), columns, rows.len())
 }
 
 /// Sources of the parts, one after the other.
@@ -291,13 +332,15 @@ impl Source for Chain {
     }
 
     fn morsels(&self) -> Vec<Morsel> {
-        let piece = |(at, (_, morsel)): (usize, &(usize, Morsel))| Morsel { units: at..at + 1, rows: morsel.rows };
+        let piece =
+            |(at, (_, morsel)): (usize, &(usize, Morsel))| Morsel { units: at..at + 1, rows: morsel.rows };
         self.pieces.iter().enumerate().map(piece).collect()
     }
 
     fn open(&self, morsel: &Morsel) -> Result<Box<dyn Block + '_>> {
         let piece = self.pieces.get(morsel.units.start);
-        let (at, own) = piece.ok_or_else(|| Error::argument(format!("no rows {:?} in this table", morsel.units)))?;
+        let (at, own) =
+            piece.ok_or_else(|| Error::argument(format!("no rows {:?} in this table", morsel.units)))?;
         let block = self.sources[*at].open(own)?;
         Ok(Box::new(ChainBlock { chain: self, part: *at, block }))
     }
@@ -330,8 +373,8 @@ impl Block for ChainBlock<'_> {
         };
         let values = self.block.column(at)?;
         let population = match spec.name.as_str() {
-            "pre" if shared.packed.0 => part.ends.0,
-            "post" if shared.packed.1 => part.ends.1,
+            "pre" if shared.packed => part.ends.0,
+            "post" if shared.packed => part.ends.1,
             _ => return cast(&values, &spec.data_type),
         };
         let ids = values.as_primitive::<Int64Type>();

@@ -29,6 +29,14 @@ pub trait Targets: Send + Sync {
     /// # Errors
     /// A name that does not exist (with the nearest ones), a member that does not exist, a cycle (shown).
     fn resolve(&self, name: &str) -> Result<IdSet>;
+
+    /// The targets that a target consists of, where it consists of nothing else.
+    ///
+    /// # Errors
+    /// As [`resolve`](Self::resolve), for the target itself.
+    fn parts(&self, _name: &str) -> Result<Option<Vec<String>>> {
+        Ok(None)
+    }
 }
 
 /// A circuit without named groups.

@@ -83,6 +83,8 @@ pub(super) enum Bound {
         cells: Arc<CellTable>,
         column: usize,
     },
+    /// The id in its population, of a column of ids of several populations.
+    OwnId(usize),
     Literal(Value),
     Not(Box<Bound>),
     Negate(Box<Bound>),
@@ -128,7 +130,7 @@ impl Bound {
     pub(super) fn in_order(&self) -> bool {
         match self {
             Bound::Script { function, .. } => function.serial(),
-            Bound::Column(_) | Bound::Linked { .. } | Bound::Literal(_) => false,
+            Bound::Column(_) | Bound::OwnId(_) | Bound::Linked { .. } | Bound::Literal(_) => false,
             Bound::Not(e)
             | Bound::Negate(e)
             | Bound::InNumbers(e, _)
@@ -151,7 +153,7 @@ impl Bound {
     /// Whether computing it over a row may fail, so that it must not be computed where `&&` or `if` leave it out.
     pub(super) fn can_fail(&self) -> bool {
         match self {
-            Bound::Column(_) | Bound::Linked { .. } | Bound::Literal(_) => false,
+            Bound::Column(_) | Bound::OwnId(_) | Bound::Linked { .. } | Bound::Literal(_) => false,
             Bound::Script { .. } => true,
             Bound::Arithmetic { kind, left, right, .. } => {
                 *kind == Kind::Int || left.can_fail() || right.can_fail()
@@ -227,6 +229,24 @@ pub(super) fn bind(expr: &Expr, schema: &Arc<Schema>) -> Result<(Bound, Kind)> {
             (Bound::Script { function: function.clone(), schema: schema.clone() }, Kind::Any)
         }
     })
+}
+
+/// Binds what is computed with: an id of several populations counts as the number that a user sees.
+fn bind_operand(expr: &Expr, schema: &Arc<Schema>) -> Result<(Bound, Kind)> {
+    Ok(match bind(expr, schema)? {
+        (Bound::Column(at), kind) if schema.columns()[at].populations.is_some() => (Bound::OwnId(at), kind),
+        other => other,
+    })
+}
+
+/// Both sides of a comparison. Two ids of several populations are compared with their populations.
+fn bind_operands(a: &Expr, b: &Expr, schema: &Arc<Schema>) -> Result<((Bound, Kind), (Bound, Kind))> {
+    match (bind_operand(a, schema)?, bind_operand(b, schema)?) {
+        ((Bound::OwnId(a), kind_a), (Bound::OwnId(b), kind_b)) => {
+            Ok(((Bound::Column(a), kind_a), (Bound::Column(b), kind_b)))
+        }
+        both => Ok(both),
+    }
 }
 
 /// Binds what must be a condition.
@@ -305,7 +325,7 @@ pub(super) fn spec_of(name: &str, schema: &Schema) -> Result<ColumnSpec> {
 }
 
 fn bind_comparison(op: BinaryOp, a: &Expr, b: &Expr, schema: &Arc<Schema>) -> Result<(Bound, Kind)> {
-    let ((left, kind_a), (right, kind_b)) = (bind(a, schema)?, bind(b, schema)?);
+    let ((left, kind_a), (right, kind_b)) = bind_operands(a, b, schema)?;
     let kind = common(kind_a, kind_b).ok_or_else(|| {
         Error::argument(format!(
             "`{a}` is {} and cannot be compared with `{b}`, which is {}",
@@ -317,7 +337,7 @@ fn bind_comparison(op: BinaryOp, a: &Expr, b: &Expr, schema: &Arc<Schema>) -> Re
 }
 
 fn bind_arithmetic(op: BinaryOp, a: &Expr, b: &Expr, schema: &Arc<Schema>) -> Result<(Bound, Kind)> {
-    let ((left, kind_a), (right, kind_b)) = (bind(a, schema)?, bind(b, schema)?);
+    let ((left, kind_a), (right, kind_b)) = (bind_operand(a, schema)?, bind_operand(b, schema)?);
     let (left, right) = (Box::new(left), Box::new(right));
     if op == BinaryOp::Add && kind_a == Kind::Text && kind_b == Kind::Text {
         return Ok((Bound::Concat(left, right), Kind::Text));
@@ -330,7 +350,9 @@ fn bind_arithmetic(op: BinaryOp, a: &Expr, b: &Expr, schema: &Arc<Schema>) -> Re
 }
 
 fn bind_membership(e: &Expr, members: &Members, schema: &Arc<Schema>) -> Result<Bound> {
-    let (inner, kind) = bind(e, schema)?;
+    // Sets of ids name cells with their populations; what a user lists are plain numbers.
+    let as_set = matches!(members, Members::Ids(_));
+    let (inner, kind) = if as_set { bind(e, schema)? } else { bind_operand(e, schema)? };
     let inner = Box::new(inner);
     match members {
         Members::Group(name) => {
@@ -369,7 +391,7 @@ fn bind_call(function: Function, arguments: &[Expr], schema: &Arc<Schema>) -> Re
     let mut bound = Vec::with_capacity(arguments.len());
     let mut kinds = Vec::with_capacity(arguments.len());
     for argument in arguments {
-        let (b, kind) = bind(argument, schema)?;
+        let (b, kind) = bind_operand(argument, schema)?;
         let fits = match function {
             Function::Lower | Function::Upper | Function::Length => matches!(kind, Kind::Text | Kind::Any),
             Function::ToInt | Function::ToFloat => kind != Kind::Text,

@@ -26,7 +26,16 @@ pub(super) fn computed(name: &str, schema: &Schema) -> Option<(ColumnSpec, Expr)
             ColumnSpec::new(name, DataType::Float64)
                 .unit(units::UM)
                 .meaning("straight line between the somata"),
-            soma_distance(),
+            distance(&["x", "y", "z"].map(|axis| (format!("pre.{axis}"), format!("post.{axis}")))),
+        ),
+        "touch_distance" => (
+            ColumnSpec::new(name, DataType::Float64)
+                .unit(units::UM)
+                .meaning("straight line between the surfaces of the two neurites"),
+            distance(
+                &["x", "y", "z"]
+                    .map(|axis| (format!("efferent_surface_{axis}"), format!("afferent_surface_{axis}"))),
+            ),
         ),
         _ => return None,
     };
@@ -39,12 +48,13 @@ pub(super) fn computed(name: &str, schema: &Schema) -> Option<(ColumnSpec, Expr)
     complete.then_some((spec, expr))
 }
 
-fn soma_distance() -> Expr {
-    let square = |axis: &str| {
-        let end = |side: &str| Expr::column(format!("{side}.{axis}"));
-        let difference = || Expr::binary(BinaryOp::Subtract, end("pre"), end("post"));
+/// The straight line between two places, each in the columns of its three coordinates.
+fn distance([x, y, z]: &[(String, String); 3]) -> Expr {
+    let square = |(from, to): &(String, String)| {
+        let difference =
+            || Expr::binary(BinaryOp::Subtract, Expr::column(from.as_str()), Expr::column(to.as_str()));
         Expr::binary(BinaryOp::Multiply, difference(), difference())
     };
     let sum = |a, b| Expr::binary(BinaryOp::Add, a, b);
-    Expr::Call(Function::Sqrt, vec![sum(sum(square("x"), square("y")), square("z"))])
+    Expr::Call(Function::Sqrt, vec![sum(sum(square(x), square(y)), square(z))])
 }

@@ -21,7 +21,7 @@ use super::exec::Kept;
 use super::rows::call_rows;
 use super::{BinaryOp, Function, Value};
 use crate::diag::{Error, Result};
-use crate::model::{Block, CellTable, IdSet};
+use crate::model::{Block, CellTable, IdSet, merged};
 
 /// Values of an expression over a block: one for each row, or one for all.
 pub(super) enum Evaluated {
@@ -140,6 +140,7 @@ fn constant(value: &Value) -> ArrayRef {
 pub(super) fn eval(bound: &Bound, block: &dyn Block) -> Result<Evaluated> {
     Ok(match bound {
         Bound::Column(index) => Evaluated::Rows(normalised(block.column(*index)?)?),
+        Bound::OwnId(index) => Evaluated::Rows(own_ids(&block.column(*index)?)?),
         Bound::Linked { via, cells, column } => {
             Evaluated::Rows(normalised(follow(&block.column(*via)?, cells, *column)?)?)
         }
@@ -214,6 +215,12 @@ pub(super) fn follow(ids: &ArrayRef, cells: &CellTable, column: usize) -> Result
     let rows = cells.rows_of(ids.as_primitive::<Int64Type>());
     // A null index must not point outside either: Arrow reads only valid ones.
     ok(arrow_select::take::take(cells.column(column)?, &rows, None))
+}
+
+/// Ids of several populations as the numbers in their populations.
+fn own_ids(ids: &ArrayRef) -> Result<ArrayRef> {
+    let ids = ok(arrow_cast::cast(ids, &DataType::Int64))?;
+    Ok(Arc::new(ids.as_primitive::<Int64Type>().unary::<_, Int64Type>(|id| merged::unpack(id).1)))
 }
 
 fn in_ids(array: &ArrayRef, ids: &IdSet) -> Result<ArrayRef> {

@@ -42,13 +42,20 @@ pub(super) fn fold<S: Send>(
         return run(&morsels);
     }
     let runs = runs_of(&morsels, total);
-    let states: Vec<Result<S>> = runs.into_par_iter().map(run).collect();
-    let mut states = states.into_iter();
-    let mut first = states.next().unwrap_or_else(|| Ok(start()))?;
-    for state in states {
-        merge(&mut first, state?)?;
+    // A wave at a time, so that there are never more states than the threads need; the order of merging, and with it
+    // the result, does not depend on the length of a wave.
+    let mut whole: Option<S> = None;
+    for wave in runs.chunks(2 * rayon::current_num_threads()) {
+        let states: Vec<Result<S>> = wave.par_iter().map(|morsels| run(morsels)).collect();
+        for state in states {
+            let state = state?;
+            match &mut whole {
+                None => whole = Some(state),
+                Some(whole) => merge(whole, state)?,
+            }
+        }
     }
-    Ok(first)
+    Ok(whole.unwrap_or_else(start))
 }
 
 /// Cuts the morsels into at most [`RUNS`] runs of about equal rows.

@@ -15,6 +15,8 @@ pub enum Group {
     Of(Vec<String>, IdSet),
     /// The name of a target or node set, an SQL condition, or a SELECT that returns ids.
     Text(String),
+    /// Several such texts: the cells of any, in this order.
+    Texts(Vec<String>),
     /// The cells for which a condition on their properties holds.
     Where(Expr),
 }
@@ -31,6 +33,13 @@ impl Group {
             Group::Ids(ids) => written_ids(ids, circuit).map(Some),
             Group::Of(populations, ids) => translated(populations, ids, &circuit.populations).map(Some),
             Group::Text(text) => text_group(text, circuit).map(Some),
+            Group::Texts(texts) => {
+                let mut ids = Vec::new();
+                for text in texts {
+                    ids.extend_from_slice(text_group(text, circuit)?.listed());
+                }
+                Ok(Some(IdSet::new(ids)))
+            }
             Group::Where(condition) => cells_where(condition, circuit).map(Some),
         }
     }
@@ -48,7 +57,11 @@ fn written_ids(ids: &IdSet, circuit: &Circuit) -> Result<IdSet> {
         let packed = (0..circuit.populations.len()).map(|at| merged::pack(at, id));
         found.extend(packed.filter(|&id| id >= 0 && cells.row_of(id).is_some()));
         if found.len() == before || id < 0 {
-            return Err(Error::new(Code::Name, format!("the circuit has no cell {id}")).help(cells.describe_ids()));
+            let whose = match circuit.populations.as_slice() {
+                [one] => format!("the population `{one}` has"),
+                several => format!("the populations {} have", several.join(", ")),
+            };
+            return Err(Error::new(Code::Name, format!("{whose} no cell {id}")).help(cells.describe_ids()));
         }
     }
     Ok(IdSet::new(found))
@@ -64,29 +77,33 @@ fn translated(from: &[String], ids: &IdSet, to: &[String]) -> Result<IdSet> {
         let (at, id) = if from.len() > 1 { merged::unpack(id) } else { (0, id) };
         let to_at = place.get(at).copied().flatten().ok_or_else(|| {
             let name = from.get(at).map_or("another circuit", String::as_str);
-            Error::argument(format!("these are cells of `{name}`, where cells of {} are expected", to.join(", ")))
+            Error::argument(format!(
+                "these are cells of `{name}`, where cells of {} are expected",
+                to.join(", ")
+            ))
         })?;
         Ok(if to.len() > 1 { merged::pack(to_at, id) } else { id })
     };
     ids.listed().iter().map(one).collect()
 }
 
-/// The cells of a closed sphere: distance to the centre at most `radius` (µm).
-pub fn sphere(center: [f64; 3], radius: f64) -> Expr {
+/// The rows whose place, in the columns of three coordinates, lies in a closed sphere: its distance to the centre is at
+/// most `radius` (µm).
+pub fn sphere([x, y, z]: [&str; 3], center: [f64; 3], radius: f64) -> Expr {
     let square = |axis: &str, at: f64| {
         let from = Expr::binary(super::BinaryOp::Subtract, Expr::column(axis), Expr::literal(at));
         Expr::binary(super::BinaryOp::Multiply, from.clone(), from)
     };
     let add = |a, b| Expr::binary(super::BinaryOp::Add, a, b);
-    let squares = add(add(square("x", center[0]), square("y", center[1])), square("z", center[2]));
+    let squares = add(add(square(x, center[0]), square(y, center[1])), square(z, center[2]));
     Expr::binary(super::BinaryOp::LessOrEqual, squares, Expr::literal(radius * radius))
 }
 
-/// The cells of a closed box (µm).
-pub fn cuboid(low: [f64; 3], high: [f64; 3]) -> Expr {
+/// The rows whose place, in the columns of three coordinates, lies in a closed box (µm).
+pub fn cuboid([x, y, z]: [&str; 3], low: [f64; 3], high: [f64; 3]) -> Expr {
     let axis =
         |name: &str, i: usize| Expr::column(name).between(Expr::literal(low[i]), Expr::literal(high[i]));
-    axis("x", 0).and(axis("y", 1)).and(axis("z", 2))
+    axis(x, 0).and(axis(y, 1)).and(axis(z, 2))
 }
 
 /// The cells for which a condition holds. A target on its own keeps its virtual cells; together with a property it
@@ -107,8 +124,31 @@ fn cells_where(condition: &Expr, circuit: &Circuit) -> Result<IdSet> {
     });
     virtual_cells?;
     let condition = condition.with_groups(&|name| text_group(name, circuit))?;
+    let condition = condition.substitute(&|name| population_fact(name, circuit));
     let found = Table::of(circuit.cells.clone()).filter(condition)?;
     ids_in(&found, "id")
+}
+
+/// What holds for all cells of a population, asked as a property: its name (`population`) and its type
+/// (`population_type`).
+fn population_fact(name: &str, circuit: &Circuit) -> Option<Expr> {
+    let network = circuit.network.as_ref().filter(|_| circuit.cells.schema().find(name).is_none())?;
+    let fact = |population: &String| match name {
+        "population" => Some(population.clone()),
+        "population_type" => network.node(population).ok().map(|p| p.kind.clone()),
+        _ => None,
+    };
+    let facts = circuit.populations.iter().map(|p| Some((p, fact(p)?))).collect::<Option<Vec<_>>>()?;
+    let (last, others) = facts.split_last()?;
+    let of = |(population, fact): &(&String, String), rest| {
+        let is_it = Expr::binary(
+            super::BinaryOp::Equal,
+            Expr::column("population"),
+            Expr::literal(population.as_str()),
+        );
+        Expr::If(Box::new(is_it), Box::new(Expr::literal(fact.as_str())), Box::new(rest))
+    };
+    Some(others.iter().fold(Expr::literal(last.1.as_str()), |rest, one| of(one, rest)))
 }
 
 /// An error if a target names cells that the circuit does not have.
@@ -148,6 +188,9 @@ fn text_group(text: &str, circuit: &Circuit) -> Result<IdSet> {
             ids.listed().iter().copied().filter(|&id| id >= first).collect()
         });
     }
+    if let Some(id) = population_id(text, circuit) {
+        return Ok(IdSet::new(vec![id]));
+    }
     let trimmed = text.trim();
     if trimmed.get(..6).is_some_and(|s| s.eq_ignore_ascii_case("select")) {
         let table = sql::select(trimmed, &super::CircuitTables(circuit))?;
@@ -175,8 +218,19 @@ fn text_group(text: &str, circuit: &Circuit) -> Result<IdSet> {
             }
             _ => e,
         }),
-        Err(e) => Err(neither(e.message().to_owned())),
+        Err(e) => match mtype(text, circuit)? {
+            Some(ids) => Ok(ids),
+            None => Err(neither(e.message().to_owned())),
+        },
     }
+}
+
+/// A cell written as `population:id`.
+fn population_id(text: &str, circuit: &Circuit) -> Option<i64> {
+    let (population, id) = text.rsplit_once(':')?;
+    let at = circuit.populations.iter().position(|name| name == population)?;
+    let id = merged::pack(at, id.parse().ok()?);
+    circuit.cells.row_of(id).map(|_| id)
 }
 
 /// The cells of an m-type, where no target is called so: a pathway is named by m-types in any circuit.

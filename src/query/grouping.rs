@@ -22,6 +22,12 @@ use crate::model::{Block, Source};
 /// Two dictionaries whose product is at most this are combined by arithmetic.
 const DENSE: usize = 1 << 16;
 
+/// Whole numbers from 0 to this are looked up in a list, others in a hash table: ids of cells are numbers from 0 or 1.
+const LISTED: usize = 1 << 24;
+
+/// The code of a number that has none yet.
+const NEW: u32 = u32::MAX;
+
 /// What to compute: the aggregate, its bound argument, and the argument's kind.
 pub(super) struct Measure {
     pub(super) aggregate: Aggregate,
@@ -112,7 +118,7 @@ impl State {
             vec![(0, 0)]
         } else {
             let seen = (0..later.rows.len()).filter(|&g| later.rows[g] > 0);
-            seen.map(|theirs| (theirs, self.keys.number_values(&later.keys.values(theirs as u32)))).collect()
+            seen.map(|theirs| (theirs, self.keys.number_of(&later.keys, theirs as u32))).collect()
         };
         let groups = map.iter().map(|m| m.1 + 1).max().unwrap_or(0);
         self.grow(groups);
@@ -221,6 +227,14 @@ impl Keys {
         }
     }
 
+    /// The group number of a key of another numbering, new if need be.
+    fn number_of(&mut self, other: &Keys, number: u32) -> usize {
+        match (self.columns.as_mut_slice(), other.columns.as_slice()) {
+            ([mine], [theirs]) => mine.encode_value(&theirs.value(number)) as usize,
+            _ => self.number_values(&other.values(number)),
+        }
+    }
+
     /// The group number of a key, new if need be.
     fn number_values(&mut self, values: &[Value]) -> usize {
         let codes: Vec<u32> = self.columns.iter_mut().zip(values).map(|(c, v)| c.encode_value(v)).collect();
@@ -300,6 +314,8 @@ struct Codes {
     /// The dictionary whose own keys are the codes; nothing is the code after the last.
     dictionary: Option<ArrayRef>,
     interned: HashMap<Key, u32>,
+    /// The codes of small whole numbers.
+    listed: Vec<u32>,
     values: Vec<Value>,
 }
 
@@ -361,7 +377,10 @@ impl Codes {
             .map(|value| match last {
                 Some((known, code)) if known == value => code,
                 _ => {
-                    let code = self.encode_value(&value.map_or(Value::Null, Value::Int));
+                    let code = match value {
+                        Some(value) => self.encode_int(value),
+                        None => self.encode_value(&Value::Null),
+                    };
                     last = Some((value, code));
                     code
                 }
@@ -378,12 +397,33 @@ impl Codes {
                 None => self.leave_dictionary(&dictionary),
             }
         }
+        match value {
+            Value::Int(value) => self.encode_int(*value),
+            _ => self.intern(value),
+        }
+    }
+
+    fn intern(&mut self, value: &Value) -> u32 {
         let next = self.values.len() as u32;
         let code = *self.interned.entry(Key::from(value)).or_insert(next);
         if code == next {
             self.values.push(value.clone());
         }
         code
+    }
+
+    fn encode_int(&mut self, value: i64) -> u32 {
+        let Some(at) = usize::try_from(value).ok().filter(|&at| at < LISTED) else {
+            return self.intern(&Value::Int(value));
+        };
+        if at >= self.listed.len() {
+            self.listed.resize((at + 1).next_power_of_two(), NEW);
+        }
+        if self.listed[at] == NEW {
+            self.listed[at] = self.values.len() as u32;
+            self.values.push(Value::Int(value));
+        }
+        self.listed[at]
     }
 
     fn in_dictionary(&mut self, dictionary: &ArrayRef, value: &Value) -> Option<u32> {

@@ -55,7 +55,7 @@ impl SynapseScan {
         let schema = self.schema();
         let mut rest = Vec::new();
         for condition in conditions {
-            match about_one_side(&condition) {
+            match about_one_side(&condition, &schema) {
                 Some(side) => {
                     if let Some(ids) = cells_where(&condition, side, &schema)? {
                         scan.restrict(side, ids);
@@ -134,15 +134,18 @@ impl SynapseScan {
 }
 
 /// Whether a condition speaks of the cells on one side only, and is false for cells that do not exist.
-fn about_one_side(condition: &Expr) -> Option<&'static str> {
+fn about_one_side(condition: &Expr, schema: &Schema) -> Option<&'static str> {
     let mut sides = [false, false];
     let mut plain = true;
     condition.walk(&mut |e| match e {
-        Expr::Column(name) => match name.split_once('.').map_or(name.as_str(), |n| n.0) {
-            "pre" | "pre_gid" => sides[0] = true,
-            "post" | "post_gid" => sides[1] = true,
-            _ => plain = false,
-        },
+        Expr::Column(name) => {
+            let own = schema.find(name.split_once('.').map_or(name.as_str(), |n| n.0));
+            match own.map(|at| schema.columns()[at].name.as_str()) {
+                Some("pre") => sides[0] = true,
+                Some("post") => sides[1] = true,
+                _ => plain = false,
+            }
+        }
         // These may hold for a missing cell too, which a look at the existing cells would not show.
         Expr::IsNull(_) | Expr::If(..) | Expr::Script(_) => plain = false,
         _ => {}
@@ -157,7 +160,8 @@ fn about_one_side(condition: &Expr) -> Option<&'static str> {
 /// The cells for which a condition about one side holds, or nothing if that must be asked of each row.
 fn cells_where(condition: &Expr, side: &str, schema: &Arc<Schema>) -> Result<Option<IdSet>> {
     let Some(at) = schema.find(side) else { return Ok(None) };
-    if let Some(ids) = named_ids(condition) {
+    let packed = schema.columns()[at].populations.is_some();
+    if let Some(ids) = named_ids(condition, packed) {
         return Ok(Some(ids));
     }
     let Some(link) = schema.link_at(at) else { return Ok(None) };
@@ -184,12 +188,14 @@ fn cells_where(condition: &Expr, side: &str, schema: &Arc<Schema>) -> Result<Opt
     Ok(Some(IdSet::new(ids)))
 }
 
-/// The ids in a condition such as `pre == 5`, `pre in [1, 2]`.
-fn named_ids(condition: &Expr) -> Option<IdSet> {
+/// The ids in a condition such as `pre == 5`, `pre in [1, 2]`. Where ids are those of several populations (`packed`), a
+/// plain number names no single cell.
+fn named_ids(condition: &Expr, packed: bool) -> Option<IdSet> {
     let column = |e: &Expr| matches!(e, Expr::Column(name) if !name.contains('.'));
     let int = |v: &Value| if let Value::Int(i) = v { Some(*i) } else { None };
     match condition {
         Expr::In(e, Members::Ids(ids)) if column(e) => Some(ids.clone()),
+        _ if packed => None,
         Expr::In(e, Members::Values(values)) if column(e) => values.iter().map(int).collect(),
         Expr::Binary(BinaryOp::Equal, a, b) => match (&**a, &**b) {
             (e, Expr::Literal(v)) | (Expr::Literal(v), e) if column(e) => Some(IdSet::new(vec![int(v)?])),

@@ -14,6 +14,11 @@ pub(super) fn kind_name(ctx: &NativeCallContext, value: &Dynamic) -> String {
     super::error::type_name(ctx.engine().map_type_name(value.type_name())).to_owned()
 }
 
+/// The same where no engine is at hand.
+pub(super) fn kind_name_of(value: &Dynamic) -> String {
+    super::error::type_name(value.type_name()).to_owned()
+}
+
 /// A group of cells in any of its forms.
 pub(super) fn group(ctx: &NativeCallContext, value: &Dynamic) -> Result<Group> {
     if value.is_unit() {
@@ -36,6 +41,12 @@ pub(super) fn group(ctx: &NativeCallContext, value: &Dynamic) -> Result<Group> {
     }
     if let Some(f) = value.read_lock::<FnPtr>() {
         return Ok(Group::Where(closure::translate(ctx, &f)?));
+    }
+    if let Some(array) = value.read_lock::<Array>()
+        && !array.is_empty()
+        && let Some(texts) = array.iter().map(text_of).collect::<Option<Vec<_>>>()
+    {
+        return Ok(Group::Texts(texts));
     }
     if let Some(ids) = ids(value)? {
         return Ok(Group::Ids(IdSet::new(ids)));

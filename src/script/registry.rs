@@ -128,6 +128,20 @@ impl<'a> Api<'a> {
         self
     }
 
+    /// Another name of a property that is documented already.
+    pub fn also_property<A: 'static, const N: usize, const X: bool, R, const F: bool, FUNC>(
+        &mut self,
+        name: &'static str,
+        function: FUNC,
+    ) -> &mut Self
+    where
+        R: Variant + Clone,
+        FUNC: RhaiNativeFunc<A, N, X, R, F> + Send + Sync + 'static,
+    {
+        FuncRegistration::new_getter(name).with_purity(true).register_into_engine(self.engine, function);
+        self
+    }
+
     fn note(
         &mut self,
         name: &'static str,

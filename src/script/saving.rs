@@ -31,7 +31,9 @@ fn shown(path: &Path) -> String {
 
 /// Writes a table.
 pub(super) fn table(table: &Table, path: &Path) -> Result<String> {
-    files::save(path, table.schema(), &mut table.pieces()?)?;
+    let mut pieces = table.pieces()?;
+    let mut readable = move || pieces()?.map(|frame| frame.readable()).transpose();
+    files::save(path, &table.schema().readable(), &mut readable)?;
     Ok(shown(path))
 }
 

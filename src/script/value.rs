@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::api;
 use crate::diag::{Error, Result};
 use crate::formats::table::{Look, format_number, render, to_json};
-use crate::model::{Column, Frame, SparseMatrix};
+use crate::model::{Column, Frame, SparseMatrix, merged};
 use crate::plot::Figure;
 use crate::query::{Table, Value};
 
@@ -43,8 +43,12 @@ fn unit_of(number: f64) -> Option<String> {
 }
 
 /// A column as an array.
-pub(super) fn array_of(column: &Column) -> Array {
-    (0..column.values.len()).map(|i| plain(crate::query::value_at(&column.values, i))).collect()
+pub(super) fn array_of(column: &Column) -> Result<Array> {
+    let values = match &column.spec.populations {
+        Some(names) => merged::readable(&column.values, names)?,
+        None => column.values.clone(),
+    };
+    Ok((0..values.len()).map(|i| plain(crate::query::value_at(&values, i))).collect())
 }
 
 /// How much room there is to show something.
@@ -154,9 +158,13 @@ fn table_text(table: &Table, screen: &Screen) -> Result<String> {
     let total = table.count()?;
     let head = table
         .head(if total as usize <= screen.rows { screen.rows } else { screen.rows.div_ceil(2) })
-        .frame()?;
-    let tail =
-        if total as usize > head.rows() { table.tail(screen.rows / 2).frame()? } else { head.slice(0, 0) };
+        .frame()?
+        .readable()?;
+    let tail = if total as usize > head.rows() {
+        table.tail(screen.rows / 2).frame()?.readable()?
+    } else {
+        head.slice(0, 0)
+    };
     Ok(render(&head, &tail, total, &look))
 }
 
@@ -197,7 +205,7 @@ fn card_of(value: &Dynamic) -> Result<Option<Json>> {
 /// When a lazy table fails while it is read, or the value has no JSON form.
 pub fn to_json_value(value: &Dynamic) -> Result<Json> {
     if let Some(table) = table_of(value) {
-        return to_json(&table.frame()?);
+        return to_json(&table.frame()?.readable()?);
     }
     if let Some(card) = card_of(value)? {
         return Ok(card);

@@ -2,12 +2,15 @@
 //!
 //! Prints how many cases of each area pass, differ, or have no script yet, and fails when a case that is listed in
 //! `passing.txt` does not pass any more. `UPDATE_CONFORMANCE=1` adds what passes now; nothing is ever taken off.
+//! `CONFORMANCE_ORACLES` is the folder of the oracles, where they are not in `../shared/oracle`.
 //! A word on the command line (`cargo test --test conformance -- nrn-`) shows the reasons of the cases whose id or
 //! area holds it.
 
 mod compare;
 mod oracle;
+mod python;
 mod scripts;
+mod sonata;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
@@ -16,8 +19,34 @@ use std::path::{Path, PathBuf};
 use oracle::Case;
 use scripts::{Prepared, Scripts};
 use serde_json::Value;
+use sonata::Rules;
 
-const ORACLES: &[&str] = &["bluepy", "brion", "science"];
+const ORACLES: &[&str] = &["bluepy", "brion", "science", "sonata"];
+
+/// How the questions of an oracle become scripts.
+enum Asking {
+    /// By their ids or machine forms.
+    Table(Scripts),
+    /// By rules, from the call that the peer answers.
+    Rules(Box<Rules>),
+}
+
+impl Asking {
+    fn of(oracle: &str, path: &Path) -> Asking {
+        match oracle {
+            "sonata" => Asking::Rules(Box::new(Rules::read(path))),
+            _ => Asking::Table(Scripts::read(path)),
+        }
+    }
+
+    /// The script for a case, or what it lacks.
+    fn prepare(&self, case: &Case) -> Result<Prepared, String> {
+        match self {
+            Asking::Table(scripts) => scripts.prepare(case).ok_or_else(|| "its script".to_owned()),
+            Asking::Rules(rules) => rules.prepare(&case.op),
+        }
+    }
+}
 
 #[derive(Default)]
 struct Tally {
@@ -46,24 +75,33 @@ fn all() -> bool {
     let mut passing = BTreeSet::new();
     let mut failures = Vec::new();
     println!("{:8} {:18} {:>5} {:>5} {:>7}", "oracle", "area", "pass", "differ", "not yet");
+    let oracles =
+        std::env::var_os("CONFORMANCE_ORACLES").map_or_else(|| here.join("../shared/oracle"), PathBuf::from);
     for name in ORACLES {
-        let folder = here.join("../shared/oracle").join(name);
+        let folder = oracles.join(name);
         let Some(cases) = oracle::read(&folder) else {
             println!("{name:8} skipped: {} is not here", folder.display());
             continue;
         };
         let folder = folder.canonicalize().unwrap_or(folder);
-        let scripts = Scripts::read(&here.join(format!("tests/conformance/{name}.scripts")));
+        let scripts = Asking::of(name, &here.join(format!("tests/conformance/{name}.scripts")));
         let mut areas: BTreeMap<&str, Tally> = BTreeMap::new();
         for case in &cases {
             let tally = areas.entry(&case.area).or_default();
             let id = format!("{name} {}", case.id);
-            let Some(prepared) = scripts.prepare(case) else {
-                tally.not_yet += 1;
-                if listed.contains(&id) {
-                    failures.push(format!("{id}: it has no script any more"));
+            let asked = |words: &[String]| words.iter().any(|w| case.id.contains(w) || case.area.contains(w));
+            let prepared = match scripts.prepare(case) {
+                Ok(prepared) => prepared,
+                Err(lacks) => {
+                    tally.not_yet += 1;
+                    if asked(&words) {
+                        println!("\n{id}: {}\n{}\n  not yet: {lacks}", case.question, case.op);
+                    }
+                    if listed.contains(&id) {
+                        failures.push(format!("{id}: it has no script any more"));
+                    }
+                    continue;
                 }
-                continue;
             };
             match run(case, &folder, &prepared) {
                 Ok(()) => {
@@ -72,8 +110,8 @@ fn all() -> bool {
                 }
                 Err(reason) => {
                     tally.differ += 1;
-                    if words.iter().any(|word| case.id.contains(word) || case.area.contains(word)) {
-                        println!("\n{id}: {}\n{}\n  {reason}", case.question, prepared.source);
+                    if asked(&words) {
+                        println!("\n{id}: {}\n{}\n  {reason}", case.question, prepared.asks());
                     }
                     if listed.contains(&id) {
                         failures.push(format!("{id}: {reason}"));
@@ -116,5 +154,5 @@ fn run(case: &Case, data: &Path, prepared: &Prepared) -> Result<(), String> {
     let mut roots: Vec<PathBuf> = case.roots.iter().filter_map(|root| root.canonicalize().ok()).collect();
     roots.extend(case.roots.iter().cloned());
     roots.push(scratch.path().to_owned());
-    compare::check(case, &roots, &outcome, &prepared.source)
+    compare::check(case, &roots, &outcome, prepared.asks())
 }

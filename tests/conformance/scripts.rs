@@ -39,6 +39,15 @@ pub struct Scripts(Vec<Section>);
 pub struct Prepared {
     pub source: String,
     pub files: Vec<(String, String)>,
+    /// Where the helpers before the question end.
+    pub question: usize,
+}
+
+impl Prepared {
+    /// The question itself.
+    pub fn asks(&self) -> &str {
+        &self.source[self.question..]
+    }
 }
 
 impl Scripts {
@@ -85,7 +94,7 @@ impl Scripts {
             }
         }
         source.push_str(&script);
-        Some(Prepared { source, files })
+        Some(Prepared { source, files, question: 0 })
     }
 }
 

@@ -6,4 +6,7 @@ pub mod mvd2;
 pub mod mvd3;
 pub mod nrn;
 pub mod open;
+pub mod sonata;
+mod spellings;
 pub mod target;
+pub mod write;

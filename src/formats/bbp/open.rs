@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::config::{BlueConfig, Section};
-use super::{mecombo, mvd2, mvd3, nrn, target};
+use super::{mecombo, mvd2, mvd3, nrn, sonata, target};
 use crate::diag::{Code, Deferred, Error, Result};
 use crate::formats::paths::{PathMap, Roots, existing, folder_of, tidy};
 use crate::formats::sniff::{CIRCUITS, Kind, find_config, sniff};
@@ -95,7 +95,10 @@ const PARTS: [&str; 16] = [
 impl Parts {
     /// The parts of a circuit that was opened, by the `paths` in its configuration.
     pub(in crate::formats) fn of_paths(paths: &Value) -> Option<Self> {
-        let named = paths.as_object()?.iter().filter(|(key, value)| PARTS.contains(&key.as_str()) && !value.is_null());
+        let named = paths
+            .as_object()?
+            .iter()
+            .filter(|(key, value)| PARTS.contains(&key.as_str()) && !value.is_null());
         let named: Map<String, Value> = named.map(|(k, v)| (k.clone(), v.clone())).collect();
         serde_json::from_value(named.into()).ok()
     }
@@ -125,9 +128,8 @@ pub(in crate::formats) fn locate(path: &Path, path_map: &PathMap) -> Result<Loca
     match sniff(&path)? {
         Kind::CircuitConfig | Kind::BlueConfig => locate_config(&BlueConfig::read(&path)?, path_map),
         Kind::CircuitParts => of_json(&path, path_map),
-        Kind::Mvd2 | Kind::Mvd3 => Ok(locate_parts(&Parts { cells: path, ..Parts::default() })),
-        kind @ (Kind::SonataCircuit | Kind::SonataSimulation | Kind::SonataNodes) => {
-            Err(unsupported(kind, &path))
+        Kind::Mvd2 | Kind::Mvd3 | Kind::SonataNodes => {
+            Ok(locate_parts(&Parts { cells: path, ..Parts::default() }))
         }
         kind => Err(Error::format(format!("this is {}, not a circuit", kind.name())).in_file(&path)),
     }
@@ -288,7 +290,8 @@ pub(in crate::formats) struct Located {
 
 impl Located {
     fn open(self) -> Result<Circuit> {
-        let cells = open_cells(self.cells.get()?).map_err(|e| self.cells.explain(e))?;
+        let cells = open_cells(self.cells.get()?, self.cells.population.as_deref())
+            .map_err(|e| self.cells.explain(e))?;
         let config = self.config();
         let projections = self.projections.into_iter().map(|f| f.open(&cells)).collect();
         Ok(Circuit {
@@ -340,14 +343,14 @@ impl Fibres {
 }
 
 /// Opens a file of cells, of either kind.
-pub(in crate::formats) fn open_cells(path: &Path) -> Result<Arc<CellTable>> {
+pub(in crate::formats) fn open_cells(path: &Path, population: Option<&str>) -> Result<Arc<CellTable>> {
     if path.is_dir() {
         return Err(Error::format("this is a folder where a file of cells is expected").in_file(path));
     }
     match sniff(path)? {
         Kind::Mvd2 => mvd2::read_cells(path),
         Kind::Mvd3 => mvd3::read_cells(path),
-        kind @ Kind::SonataNodes => Err(unsupported(kind, path)),
+        Kind::SonataNodes => sonata::read_cells(path, population),
         kind => Err(Error::format(format!("this is {}, not a file of cells", kind.name()))
             .in_file(path)
             .help("cells are read from mvd2 and mvd3 files")),
@@ -397,7 +400,7 @@ fn open_connectome(
             return open_connectome(&file, population, cells, projection);
         }
         if let Some(edges) = ["edges.sonata", "edges.h5"].into_iter().find_map(there) {
-            return Err(unsupported(Kind::SonataEdges, &edges));
+            return open_connectome(&edges, population, cells, projection);
         }
         return Err(Error::new(Code::Io, format!("there are no synapses in {}", path.display()))
             .help(format!("looked for {} and {}", names[0], names[1])));
@@ -411,7 +414,8 @@ fn open_connectome(
         ))
         .in_file(path)
         .help("leave out the colon and what follows it")),
-        (Kind::SonataEdges | Kind::Syn2, _) => Err(unsupported(kind, path)),
+        (Kind::SonataEdges, population) => sonata::open(path, population, cells),
+        (Kind::Syn2, _) => Err(unsupported(kind, path)),
         _ => Err(Error::format(format!("this is {}, not a file of synapses", kind.name())).in_file(path)),
     }
 }
@@ -890,7 +894,8 @@ mod tests {
         assert!(circuit_of_parts(&parts("nrn/nrn.h5")).unwrap().connectome.get().is_ok());
         let config = |keys: &str| {
             let text = format!("Run Default\n{{\n{keys}\n}}\n");
-            locate_config(&BlueConfig::parse(&text, &folder.join("Made")).unwrap(), &PathMap::default())?.open()
+            locate_config(&BlueConfig::parse(&text, &folder.join("Made")).unwrap(), &PathMap::default())?
+                .open()
         };
         let circuit = config("CircuitPath bad\nnrnPath bad\nCellLibraryFile circuit/circuit.mvd3").unwrap();
         let error = circuit.targets.get().err().unwrap().to_string();

@@ -310,6 +310,13 @@ impl Targets for TargetFiles {
         let cells = self.cells_of(target)?;
         Ok(self.resolved[target].get_or_init(|| cells).clone())
     }
+
+    fn parts(&self, name: &str) -> Result<Option<Vec<String>>> {
+        let Some(&target) = self.by_name.get(name) else { return Ok(None) };
+        let members = self.members(target)?;
+        let names = members.targets.iter().map(|&(t, _)| self.targets[t].name.clone());
+        Ok((members.ids.is_empty() && !members.targets.is_empty()).then(|| names.collect()))
+    }
 }
 
 impl TargetFiles {

@@ -12,8 +12,10 @@ mod numbers;
 mod series;
 
 use std::collections::HashMap;
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::SystemTime;
 
 use hdf5_reader::error::Error as ReaderError;
 use hdf5_reader::messages::HdfMessage;
@@ -43,6 +45,39 @@ struct Inner {
     base: usize,
     reader: Hdf5File,
     linked: Arc<Linked>,
+}
+
+/// Files that are open somewhere in the process: opening one again gives the same map and the same parsed headers.
+static OPEN: Mutex<Vec<(Known, Weak<Inner>)>> = Mutex::new(Vec::new());
+
+/// A state of a file: its path, and what changes when it is written.
+#[derive(PartialEq)]
+struct Known {
+    path: PathBuf,
+    length: u64,
+    written: Option<SystemTime>,
+    created: Option<SystemTime>,
+}
+
+impl Known {
+    fn new(path: &Path, facts: &Metadata) -> Self {
+        let (written, created) = (facts.modified().ok(), facts.created().ok());
+        Known { path: path.to_owned(), length: facts.len(), written, created }
+    }
+
+    fn open(&self) -> Option<File> {
+        let open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        open.iter().filter(|(known, _)| known == self).find_map(|(_, file)| file.upgrade()).map(File)
+    }
+
+    fn keep(self, file: &File) {
+        // A file whose time of writing is not known cannot be told from its next state.
+        if self.written.is_some() {
+            let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+            open.retain(|(_, file)| file.strong_count() > 0);
+            open.push((self, Arc::downgrade(&file.0)));
+        }
+    }
 }
 
 /// What a member of a group is.
@@ -80,10 +115,16 @@ impl File {
         if facts.len() == 0 {
             return Err(Error::format("the file is empty; it should be HDF5").in_file(path));
         }
+        let known = Known::new(path, &facts);
+        if let Some(open) = known.open() {
+            return Ok(open);
+        }
         #[allow(unsafe_code)]
         // the map is read only; a file that another program cuts short meanwhile is the risk
         let map = unsafe { Mmap::map(&handle) }.map_err(|e| Error::io("map", path, &e))?;
-        Self::from_map(path, Arc::new(map))
+        let file = Self::from_map(path, Arc::new(map))?;
+        known.keep(&file);
+        Ok(file)
     }
 
     fn from_map(path: &Path, map: Arc<Mmap>) -> Result<Self> {

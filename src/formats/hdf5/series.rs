@@ -2,6 +2,7 @@
 //! in one piece, else chunk by chunk.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::numbers::{self, Convert, Element};
 use super::{Dataset, File, decoded_limit};
@@ -9,7 +10,10 @@ use crate::diag::Result;
 
 /// A dataset of numbers with one or two dimensions. A clone is the same dataset.
 #[derive(Clone, Debug)]
-pub struct Series {
+pub struct Series(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
     dataset: Dataset,
     element: Element,
     rows: usize,
@@ -59,32 +63,45 @@ impl Series {
             return Err(dataset.error(format!("{rows} × {columns} numbers cannot come out of this file")));
         }
         let chunk = dataset.chunk_rows();
-        Ok(Series { rows: rows as usize, columns: columns as usize, element, start, chunk, dataset })
+        let (rows, columns) = (rows as usize, columns as usize);
+        Ok(Series(Arc::new(Inner { dataset, element, rows, columns, start, chunk })))
     }
 
     /// The number of rows.
     pub fn rows(&self) -> usize {
-        self.rows
+        self.0.rows
     }
 
     /// The numbers in a row.
     pub fn columns(&self) -> usize {
-        self.columns
+        self.0.columns
     }
 
     /// The type of the numbers.
     pub fn element(&self) -> Element {
-        self.element
+        self.0.element
     }
 
     /// How many rows are decoded together; nothing where they are read in place.
     pub fn chunk_rows(&self) -> Option<usize> {
-        self.chunk
+        self.0.chunk
+    }
+
+    /// Whether all its numbers are the whole number -1, as far as that can be seen without decoding them.
+    pub fn is_minus_one(&self) -> bool {
+        let bytes = self.0.start.map(|start| {
+            self.0
+                .dataset
+                .file()
+                .bytes()
+                .get(start..start + self.0.rows * self.0.columns * self.0.element.size())
+        });
+        !self.0.element.is_float() && bytes.flatten().is_some_and(|bytes| bytes.chunks(4096).all(all_ones))
     }
 
     /// The dataset.
     pub fn dataset(&self) -> &Dataset {
-        &self.dataset
+        &self.0.dataset
     }
 
     /// Appends the values of one column of some rows.
@@ -92,23 +109,26 @@ impl Series {
     /// # Errors
     /// When the rows lie outside of the dataset, or it is damaged.
     pub fn gather<C: Convert>(&self, rows: Range<usize>, column: usize, out: &mut Vec<C::Out>) -> Result<()> {
-        if rows.start > rows.end || rows.end > self.rows || column >= self.columns {
-            return Err(self.dataset.error(format!("rows {} to {} of {}", rows.start, rows.end, self.rows)));
+        if rows.start > rows.end || rows.end > self.0.rows || column >= self.0.columns {
+            return Err(self
+                .0
+                .dataset
+                .error(format!("rows {} to {} of {}", rows.start, rows.end, self.0.rows)));
         }
-        let size = self.element.size();
-        let stride = size * self.columns;
-        if let Some(start) = self.start {
-            let bytes = self.dataset.file().bytes();
+        let size = self.0.element.size();
+        let stride = size * self.0.columns;
+        if let Some(start) = self.0.start {
+            let bytes = self.0.dataset.file().bytes();
             let bytes = bytes.get(start + rows.start * stride..start + rows.end * stride);
-            let bytes = bytes.ok_or_else(|| self.dataset.error("the file is cut short"))?;
-            numbers::gather::<C>(bytes, stride, column * size, self.element, out);
+            let bytes = bytes.ok_or_else(|| self.0.dataset.error("the file is cut short"))?;
+            numbers::gather::<C>(bytes, stride, column * size, self.0.element, out);
             return Ok(());
         }
-        let all = self.dataset.numbers::<C>(&rows)?;
-        if self.columns == 1 {
+        let all = self.0.dataset.numbers::<C>(&rows)?;
+        if self.0.columns == 1 {
             out.extend(all);
         } else {
-            out.extend(all.into_iter().skip(column).step_by(self.columns));
+            out.extend(all.into_iter().skip(column).step_by(self.0.columns));
         }
         Ok(())
     }
@@ -118,8 +138,13 @@ impl Series {
     /// # Errors
     /// As [`gather`](Self::gather).
     pub fn read<C: Convert>(&self, rows: Range<usize>, column: usize) -> Result<Vec<C::Out>> {
-        let mut out = Vec::with_capacity(rows.len().min(self.rows));
+        let mut out = Vec::with_capacity(rows.len().min(self.0.rows));
         self.gather::<C>(rows, column, &mut out)?;
         Ok(out)
     }
+}
+
+/// Whether every bit is set. Without a way out in the middle, so that many bytes are compared at a time.
+fn all_ones(bytes: &[u8]) -> bool {
+    bytes.iter().fold(0xff, |all, byte| all & byte) == 0xff
 }

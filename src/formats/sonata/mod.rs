@@ -8,7 +8,10 @@
 //! | [`nodes`], [`types`] | cells, and what all cells of a type have in common |
 //! | [`edges`] | synapses and other edges |
 //! | [`open`] | all of it as a circuit |
+//! | [`alone`] | a file of nodes or of edges by itself |
+//! | [`write`] | (writes) any circuit |
 
+pub mod alone;
 pub mod config;
 pub mod edges;
 pub(in crate::formats) mod json;
@@ -16,3 +19,4 @@ pub mod node_sets;
 pub mod nodes;
 pub mod open;
 pub mod types;
+pub mod write;

@@ -22,7 +22,7 @@ use self::properties::{alias_positions, properties};
 use super::types::Types;
 use crate::diag::{Deferred, Error, Result, once};
 use crate::formats::cells::{Column, PLACE, sort_properties, wrong};
-use crate::formats::hdf5::{File, Kind, Member};
+use crate::formats::hdf5::{File, Kind, Member, Series};
 use crate::model::{CellTable, cell_column};
 
 const NODES: &str = "nodes";
@@ -75,7 +75,7 @@ pub fn read_cells(file: &NodesFile<'_>) -> Result<Arc<CellTable>> {
     let known = sort_properties(&mut names);
     let others = names.split_off(known);
     let (places, others): (Vec<String>, Vec<String>) = others.into_iter().partition(place);
-    let mut rest: BTreeMap<String, Column> = population.own_columns()?;
+    let mut rest: BTreeMap<String, Column> = population.own_columns();
     let mut column = |name: String| -> Option<Column> {
         let property = properties.remove(&name)?;
         Some(property.column(&population))
@@ -120,6 +120,14 @@ struct Population {
     types: Option<TypesOf>,
 }
 
+/// The number of nodes, where none has a type: a column of nothing but -1 is not copied out of the file.
+fn untyped(file: &File, population: &str) -> Option<usize> {
+    let path = format!("{population}/{TYPE}");
+    let types =
+        if file.find(&path)? == Member::Dataset { Series::open(file, &path).ok()? } else { return None };
+    (types.columns() == 1 && types.is_minus_one()).then_some(types.rows())
+}
+
 /// The types and the row of each node in them.
 struct TypesOf {
     types: Types,
@@ -150,14 +158,16 @@ impl Population {
             .collect();
         groups.sort_by_key(|g| g.1);
         let own = |name: &str| own_numbers(&file, &path, name);
-        let (types, ids) = (own(TYPE)?, own("node_id")?);
-        let count = match (&types, &ids) {
-            (Some(types), Some(ids)) if types.len() != ids.len() => {
-                let (ids, types) = (ids.len(), types.len());
+        let untyped = untyped(&file, &path);
+        let (types, ids) = (if untyped.is_some() { None } else { own(TYPE)? }, own("node_id")?);
+        let count = match (types.as_ref().map(Vec::len).or(untyped), &ids) {
+            (Some(types), Some(ids)) if types != ids.len() => {
+                let ids = ids.len();
                 let message = format!("{ids} node ids for {types} nodes: `{TYPE}` has another length");
                 return Err(Error::format(message).in_dataset(wanted.path, format!("{path}/node_id")));
             }
-            (Some(known), _) | (None, Some(known)) => known.len(),
+            (Some(known), _) => known,
+            (None, Some(known)) => known.len(),
             (None, None) => first_length(&file, &path, &groups)?,
         };
         if let Some(id) = ids.iter().flatten().find(|&&id| id < 0) {
@@ -177,18 +187,17 @@ impl Population {
     }
 
     fn id_column(&self) -> Column {
-        let values = match &self.ids {
-            Some(ids) => Deferred::ready(Arc::new(Int64Array::from(ids.clone())) as ArrayRef),
-            None => {
-                let count = self.count as i64;
-                Deferred::new(move || Ok(Arc::new(Int64Array::from_iter_values(0..count)) as ArrayRef))
-            }
+        let values = if let Some(ids) = &self.ids {
+            Deferred::ready(Arc::new(Int64Array::from(ids.clone())) as ArrayRef)
+        } else {
+            let count = self.count as i64;
+            Deferred::new(move || Ok(Arc::new(Int64Array::from_iter_values(0..count)) as ArrayRef))
         };
         (cell_column("id", DataType::Int64), values)
     }
 
     /// The columns that say of what type and in what group a node is, where that says something.
-    fn own_columns(self: &Arc<Self>) -> Result<BTreeMap<String, Column>> {
+    fn own_columns(self: &Arc<Self>) -> BTreeMap<String, Column> {
         let mut columns = BTreeMap::new();
         let spec = |name: &str, meaning: &str| cell_column(name, DataType::Int64).meaning(meaning);
         if let Some(types) = &self.type_ids {
@@ -206,7 +215,7 @@ impl Population {
                 columns.insert(name.to_owned(), (spec(name, meaning), Deferred::new(values)));
             }
         }
-        Ok(columns)
+        columns
     }
 
     /// Whole numbers, one a node.

@@ -14,17 +14,19 @@ use super::edges::{self, EdgesFile};
 use super::node_sets::NodeSets;
 use super::nodes::{self, NodesFile};
 use crate::diag::{Deferred, Error, Result};
+use crate::formats::hdf5::File;
 use crate::formats::paths::PathMap;
 use crate::model::{
-    CellTable, Circuit, Connectome, EdgePopulation, Emodels, Format, Network, NodePopulation, Projection, Targets,
-    merged,
+    CellTable, Circuit, Connectome, EdgePopulation, Emodels, Format, Network, NodePopulation, Projection,
+    Targets, merged,
 };
 
 /// Populations whose cells are no neurons of the circuit.
 const NOT_NEURONS: [&str; 3] = ["virtual", "astrocyte", "vasculature"];
 
 /// Edges that are no synapses.
-const NOT_SYNAPSES: [&str; 5] = ["electrical", "endfoot", "glialglial", "neuromodulatory", "synapse_astrocyte"];
+const NOT_SYNAPSES: [&str; 5] =
+    ["electrical", "endfoot", "glialglial", "neuromodulatory", "synapse_astrocyte"];
 
 /// Opens a circuit from its configuration.
 ///
@@ -40,7 +42,7 @@ pub fn open_circuit(path: &Path, path_map: &PathMap) -> Result<Circuit> {
     let network = Arc::new(Network {
         path: config.path,
         config: config.expanded,
-        nodes: nodes.iter().map(|parts| parts.population()).collect(),
+        nodes: nodes.iter().map(NodeParts::population).collect(),
         edges,
     });
     default_view(&network)
@@ -52,10 +54,18 @@ pub fn open_circuit(path: &Path, path_map: &PathMap) -> Result<Circuit> {
 /// When it is damaged.
 pub fn open_nodes(path: &Path) -> Result<Circuit> {
     let config = config_of_nodes(path)?;
-    let none = node_sets(None, &config.nodes);
-    let nodes = config.nodes.iter().map(|p| Arc::new(NodeParts::new(p.clone(), none.clone())).population());
-    let network =
-        Network { path: path.to_owned(), nodes: nodes.collect(), edges: Vec::new(), config: config.expanded };
+    circuit_of_nodes(path, &config.nodes, config.expanded)
+}
+
+/// Some populations of nodes as a circuit without edges.
+pub(super) fn circuit_of_nodes(
+    path: &Path,
+    populations: &[PopulationConfig],
+    config: Value,
+) -> Result<Circuit> {
+    let none = node_sets(None, populations);
+    let nodes = populations.iter().map(|p| Arc::new(NodeParts::new(p.clone(), none.clone())).population());
+    let network = Network { path: path.to_owned(), nodes: nodes.collect(), edges: Vec::new(), config };
     default_view(&Arc::new(network))
 }
 
@@ -113,7 +123,8 @@ impl NodeParts {
             targets: Deferred::new(move || {
                 let parts = &targets;
                 let (sets, cells) = (parts.sets.get()?, parts.cells.get()?);
-                let targets: Arc<dyn Targets> = sets.of_population(&parts.config.name, &parts.config.kind, cells);
+                let targets: Arc<dyn Targets> =
+                    sets.of_population(&parts.config.name, &parts.config.kind, cells);
                 Ok(targets)
             }),
         }
@@ -125,20 +136,25 @@ fn folder(properties: &Map<String, Value>, key: &str) -> Option<PathBuf> {
 }
 
 fn edge_population(config: &PopulationConfig, nodes: &[Arc<NodeParts>]) -> EdgePopulation {
+    // Held, so that the file is not opened again when its edges are asked for.
+    let held = File::open(&config.file);
     let ends = ends(config, nodes);
     let (file, nodes, known) = (config.clone(), nodes.to_vec(), ends.clone());
     let connectome = Deferred::new(move || {
+        let _ = held.as_ref().map_err(Error::clone)?;
         let (source, target) = known.clone()?;
         let cells = |name: &str| {
             let population = nodes.iter().find(|p| p.config.name == name);
             let population = population.ok_or_else(|| missing_end(&file, name, &nodes))?;
             population.cells.get().cloned()
         };
+        let dynamics = folder(&file.properties, "synaptic_models_dir");
         edges::open(&EdgesFile {
             path: &file.file,
             population: &file.name,
             kind: &file.kind,
             types: file.types_file.as_deref(),
+            dynamics_dir: dynamics.as_deref(),
             source: cells(&source)?,
             target: cells(&target)?,
         })
@@ -256,7 +272,7 @@ fn wiring(
     network: &Arc<Network>,
     names: &[&str],
     cells: &Arc<CellTable>,
-) -> (Deferred<Arc<dyn Connectome>>, (Option<String>, Option<String>)) {
+) -> (Deferred<Arc<dyn Connectome>>, Ends) {
     let mine = |name: &String| names.contains(&name.as_str());
     let known = |e: &EdgePopulation, keep: &dyn Fn(&String, &String) -> bool| {
         synaptic(e) && e.ends.as_ref().is_ok_and(|(source, target)| keep(source, target))
@@ -270,9 +286,10 @@ fn wiring(
     let (network, all, cells) = (network.clone(), owned(names), cells.clone());
     match (among.as_slice(), made.as_slice(), taken.as_slice()) {
         ([], [one], _) | ([], [], [one]) => {
-            let ends = network.edge(one).and_then(|e| e.ends.clone()).map_or((None, None), |(source, target)| {
-                (Some(source).filter(|s| !all.contains(s)), Some(target).filter(|t| !all.contains(t)))
-            });
+            let ends =
+                network.edge(one).and_then(|e| e.ends.clone()).map_or((None, None), |(source, target)| {
+                    (Some(source).filter(|s| !all.contains(s)), Some(target).filter(|t| !all.contains(t)))
+                });
             let one = one.clone();
             (Deferred::new(move || network.edge(&one)?.connectome.get().cloned()), ends)
         }
@@ -284,6 +301,9 @@ fn wiring(
         _ => (Deferred::new(move || among_cells(&network, &all, &among, &cells)), (None, None)),
     }
 }
+
+/// The names of the populations at both ends, where these are not the cells of the view.
+type Ends = (Option<String>, Option<String>);
 
 /// The edges among the cells of a view.
 fn among_cells(
@@ -304,7 +324,7 @@ fn among_cells(
     };
     let parts = edges.iter().map(part).collect::<Result<Vec<_>>>()?;
     let packed: Option<Arc<[String]>> = (names.len() > 1).then(|| names.into());
-    Ok(merged::connectome(parts, cells, cells, (packed.clone(), packed)))
+    Ok(merged::connectome(parts, cells, packed.as_ref()))
 }
 
 fn no_synapses(network: &Network, names: &[String]) -> Error {

@@ -206,12 +206,11 @@ fn split(line: &str) -> Result<Vec<Field<'_>>, String> {
     let mut rest = Some(line);
     while let Some(line) = rest {
         let field;
-        (field, rest) = match line.chars().next() {
-            Some(quote @ ('"' | '\'')) => quoted(line, quote)?,
-            _ => {
-                let (text, rest) = until_blank(line);
-                (Field { text: text.into(), quoted: false }, rest)
-            }
+        (field, rest) = if let Some(quote @ ('"' | '\'')) = line.chars().next() {
+            quoted(line, quote)?
+        } else {
+            let (text, rest) = until_blank(line);
+            (Field { text: text.into(), quoted: false }, rest)
         };
         fields.push(field);
     }

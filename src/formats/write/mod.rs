@@ -1,6 +1,8 @@
 //! Every output goes through here: a file or a folder appears under its name when it is complete, or not at all.
 
+pub mod circuit;
 pub mod hdf5;
+pub mod scratch;
 
 use std::fs;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};

@@ -15,7 +15,7 @@ use crate::plot::Figure;
 use crate::query::{Group, Table, Value, cells_of};
 use crate::script::args::group;
 use crate::script::registry::{Answer, Api};
-use crate::script::value::{from_query, plain, row_of};
+use crate::script::value::{from_json, from_query, plain, row_of};
 
 /// Some cells of a circuit, in a defined order.
 #[derive(Clone)]
@@ -60,12 +60,19 @@ impl Cells {
     /// # Errors
     /// When the circuit does not have it.
     pub fn one(circuit: &Circuit, id: i64) -> Result<Self> {
+        let ids =
+            Group::Ids(IdSet::new(vec![id])).resolve(&circuit.0)?.unwrap_or_else(|| IdSet::new(vec![id]));
         let cells = &circuit.0.cells;
-        if cells.row_of(id).is_none() {
+        if ids.len() > 1 {
+            return Err(Error::argument(format!("there is a cell {id} in several populations"))
+                .help(format!("name one: {}", circuit.0.populations.join(", ")))
+                .help(format!("circuit.nodes(\"{}\", {id})", circuit.0.populations[0])));
+        }
+        if ids.listed().iter().any(|&id| cells.row_of(id).is_none()) {
             return Err(Error::new(crate::diag::Code::Name, format!("the circuit has no cell {id}"))
                 .help(cells.describe_ids()));
         }
-        Ok(Cells { single: true, ..Self::of_ids(circuit, IdSet::new(vec![id])) })
+        Ok(Cells { single: true, ..Self::of_ids(circuit, ids) })
     }
 
     /// The ids of the cells, in their order.
@@ -82,6 +89,18 @@ impl Cells {
             (0..column.values.len()).map(id).collect::<Result<IdSet>>()
         };
         once(&self.ids, read).clone()
+    }
+
+    /// What the configuration says of their population.
+    fn config(&self) -> Result<serde_json::Value> {
+        match (&self.circuit.0.network, self.circuit.0.populations.as_slice()) {
+            (Some(network), [population]) => Ok(network.node(population)?.config.clone()),
+            (_, populations) => Err(Error::argument(format!(
+                "these are cells of {} populations, and a configuration speaks of one",
+                populations.len()
+            ))
+            .help("name it: `circuit.nodes(population).config`; that of the circuit is `circuit.config`")),
+        }
     }
 
     /// The ids; `None` if these are all cells of the circuit.
@@ -109,6 +128,11 @@ impl Cells {
 
     fn no_synapses(&self, what: &str) -> Error {
         Error::argument(format!("no synapses {what} the cells of {}", self.circuit.0.populations.join(", ")))
+    }
+
+    /// Whether these are all cells of the circuit: then none needs to be looked for.
+    pub(super) fn is_all(&self) -> Result<bool> {
+        Ok(self.ids()?.sorted().len() == self.circuit.0.cells.count())
     }
 
     /// A property of a single cell.
@@ -190,6 +214,13 @@ pub(super) fn register(api: &mut Api) {
         |c: &mut Cells| -> Answer<Table> { Ok(super::pathway::degrees(c)?) },
     );
     api.call(
+        "reciprocity() -> map",
+        "Pairs of these cells that are connected in both directions: `pairs`, the `fraction` of connections that are \
+         answered, the pairs `expected` if connections fell by chance, and the `ratio` to it.",
+        "circuit.cells(\"L5_TTPC1\").reciprocity().pairs",
+        |c: &mut Cells| -> Answer<Map> { Ok(super::pathway::reciprocity_of_cells(c)?) },
+    );
+    api.call(
         "density(region) -> float",
         "Cells per cubic millimetre in a region.",
         "circuit.cells.density(cuboid([-50, 0, -50], [50, 2000, 50]))",
@@ -208,11 +239,20 @@ pub(super) fn register(api: &mut Api) {
 }
 
 fn ids(api: &mut Api) {
+    api.property(
+        "config -> map",
+        "What the configuration says of their population: its type, its file, and the folders of its models.",
+        "circuit.format == \"sonata\" && circuit.nodes(\"default\").config.type == \"biophysical\"",
+        |c: &mut Cells| -> Answer<Dynamic> { Ok(from_json(&c.config()?)) },
+    );
     api.call(
         "ids() -> array",
-        "The ids of the cells, in their order.",
+        "The ids of the cells, in their order; as `population:id` in a circuit of several populations of neurons.",
         "circuit.cells(\"Layer1\").head(5).ids()",
         |c: &mut Cells| -> Answer<Array> {
+            if c.circuit.0.populations.len() > 1 {
+                return Ok(super::super::value::array_of(&c.table.column("id")?)?);
+            }
             Ok(c.ids()?.listed().iter().copied().map(Dynamic::from).collect())
         },
     );
@@ -220,7 +260,10 @@ fn ids(api: &mut Api) {
         "contains(id) -> bool",
         "Whether a cell is among them.",
         "circuit.cells(\"Excitatory\").contains(7)",
-        |c: &mut Cells, id: i64| -> Answer<bool> { Ok(c.ids()?.contains(id)) },
+        |c: &mut Cells, id: i64| -> Answer<bool> {
+            let (ids, populations) = (c.ids()?, c.circuit.0.populations.len().max(1));
+            Ok((0..populations).any(|at| ids.contains(crate::model::merged::pack(at, id))))
+        },
     );
     api.call(
         "row() -> map",

@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 
 use super::cells::{Cells, cells_of_group};
 use super::pathway::{Pathway, Pathways};
+use super::space::Region;
 use super::synapses::{Synapses, connections_between};
 use crate::diag::{Error, Result};
 use crate::formats::check::{self, Finding};
@@ -57,7 +58,8 @@ impl Circuit {
     /// When their file cannot be opened, or there are none.
     pub fn origin(&self) -> Result<Origin> {
         let connectome = self.0.connectome.get()?.clone();
-        let end = |name: &Option<String>| name.as_ref().map_or_else(|| Ok(self.clone()), |name| self.view(name));
+        let end =
+            |name: &Option<String>| name.as_ref().map_or_else(|| Ok(self.clone()), |name| self.view(name));
         Ok(Origin { pre: end(&self.0.ends.0)?, post: end(&self.0.ends.1)?, connectome, from_fibres: false })
     }
 
@@ -139,7 +141,10 @@ impl Circuit {
             for p in &network.edges {
                 let (source, target) = p.ends.clone().map_or((None, None), |(a, b)| (Some(a), Some(b)));
                 let n = size(p.connectome.get().and_then(synapses));
-                edges.insert(p.name.clone(), json!({"type": p.kind, "size": n, "source": source, "target": target}));
+                edges.insert(
+                    p.name.clone(),
+                    json!({"type": p.kind, "size": n, "source": source, "target": target}),
+                );
             }
             return json!({"nodes": nodes, "edges": edges});
         }
@@ -207,7 +212,7 @@ pub(super) fn register(api: &mut Api) {
     );
     api.property(
         "targets -> Table",
-        "The named groups: `name`, `kind`, `count`, `file`.",
+        "The named groups: `name`, `kind`, `count`, `file`. Also called `node_sets`.",
         "circuit.targets.head(5)",
         |c: &mut Circuit| -> Answer<Table> { Ok(targets_table(c.0.targets.get()?.as_ref())?) },
     );
@@ -219,6 +224,9 @@ pub(super) fn register(api: &mut Api) {
             Ok(Cells::of_ids(c, c.0.targets.get()?.resolve(name)?))
         },
     );
+    api.also_property("node_sets", |c: &mut Circuit| -> Answer<Table> {
+        Ok(targets_table(c.0.targets.get()?.as_ref())?)
+    });
     api.also("targets", |c: &mut Circuit| -> Answer<Table> {
         Ok(targets_table(c.0.targets.get()?.as_ref())?)
     });
@@ -285,9 +293,12 @@ fn populations(api: &mut Api) {
         "circuit.format == \"sonata\" && circuit.nodes(\"default\").count() > 0",
         |c: &mut Circuit, population: &str| -> Answer<Cells> { Ok(Cells::all(&c.view(population)?)) },
     );
-    api.also("nodes", |ctx: NativeCallContext, c: &mut Circuit, population: &str, g: Dynamic| -> Answer<Cells> {
-        Ok(cells_of_group(&ctx, &c.view(population)?, &g)?)
-    });
+    api.also(
+        "nodes",
+        |ctx: NativeCallContext, c: &mut Circuit, population: &str, g: Dynamic| -> Answer<Cells> {
+            Ok(cells_of_group(&ctx, &c.view(population)?, &g)?)
+        },
+    );
     api.call(
         "edges(population) -> Synapses",
         "The edges of one population of a SONATA circuit, whatever they are: synapses, gap junctions, end feet.",
@@ -304,6 +315,13 @@ fn connectivity(api: &mut Api) {
         "All synapses among the cells.",
         "circuit.synapses().count()",
         |c: &mut Circuit| -> Answer<Synapses> { Ok(Synapses::all(&c.origin()?)?) },
+    );
+    api.call(
+        "synapses(region) -> Synapses",
+        "Those in a region of space, by their place on the postsynaptic neurite: on its axis (`afferent_center_x` …), \
+         or where the files do not have that, on its surface (`afferent_surface_x` …).",
+        "circuit.synapses(sphere([0, 1000, 0], 100.um)).count()",
+        |c: &mut Circuit, region: Region| -> Answer<Synapses> { Ok(Synapses::all(&c.origin()?)?.inside(&region)?) },
     );
     api.call(
         "pathway(pre, post) -> Pathway",

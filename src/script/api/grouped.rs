@@ -128,6 +128,16 @@ fn column(mut spec: ColumnSpec, values: &[Value]) -> Column {
     Column { spec, values }
 }
 
+/// The aggregates of a map, by their names.
+pub(super) fn measures_of(map: &Map) -> Result<Vec<(String, Aggregate)>> {
+    let measure = |(name, value): (&rhai::Identifier, &Dynamic)| match value.read_lock::<Measure>() {
+        Some(m) => Ok((name.to_string(), m.0.clone())),
+        None => Err(Error::argument(format!("`{name}` is not an aggregate"))
+            .help("write `count()`, `mean(\"delay\")`, `quantile(\"delay\", 0.9)` …")),
+    };
+    map.iter().map(measure).collect()
+}
+
 pub(super) fn register(api: &mut Api) {
     api.on::<Grouped>("Grouped");
     api.call(
@@ -187,12 +197,7 @@ pub(super) fn register(api: &mut Api) {
         "Several numbers of each group: `count()`, `mean(c)`, `quantile(c, q)` and so on.",
         "circuit.synapses().by(\"post.layer\").agg(#{n: count(), g: mean(\"conductance\"), p90: quantile(\"delay\", 0.9)})",
         |g: &mut Grouped, map: Map| -> Answer<Table> {
-            let measures = map.iter().map(|(name, value)| match value.read_lock::<Measure>() {
-                Some(m) => Ok((name.to_string(), m.0.clone())),
-                None => Err(Error::argument(format!("`{name}` is not an aggregate"))
-                    .help("write `count()`, `mean(\"delay\")`, `quantile(\"delay\", 0.9)` …")),
-            });
-            Ok(g.table.aggregate(g.keys.clone(), measures.collect::<Result<Vec<_>>>()?)?)
+            Ok(g.table.aggregate(g.keys.clone(), measures_of(&map)?)?)
         },
     );
     api.call(
@@ -220,6 +225,12 @@ pub(super) fn register(api: &mut Api) {
         "circuit.cells.by(\"layer\").agg(#{n: count()})",
         || Measure(Aggregate::Count),
     );
+    api.call(
+        "count(column) -> Aggregate",
+        "The number of values of a column that are not missing, in `agg`.",
+        "circuit.cells.by(\"layer\").agg(#{n: count(\"mtype\")})",
+        |c: &str| Measure(Aggregate::CountValues(Expr::column(c))),
+    );
     macro_rules! measures {
         ($($signature:literal, $doc:literal, $make:expr;)*) => {$(
             api.call($signature, $doc, "circuit.synapses().by(\"post.layer\").agg(#{g: mean(\"conductance\")})",
@@ -229,12 +240,18 @@ pub(super) fn register(api: &mut Api) {
     measures! {
         "sum(column) -> Aggregate", "The sum, in `agg`.", Aggregate::Sum;
         "mean(column) -> Aggregate", "The mean, in `agg`.", Aggregate::Mean;
-        "std(column) -> Aggregate", "The standard deviation, in `agg`.", |e| Aggregate::Std(e, 0);
-        "var(column) -> Aggregate", "The variance, in `agg`.", |e| Aggregate::Var(e, 0);
+        "std(column) -> Aggregate", "The standard deviation, in `agg`; `std(column, 1)` is that of a sample.", |e| Aggregate::Std(e, 0);
+        "var(column) -> Aggregate", "The variance, in `agg`; `var(column, 1)` is that of a sample.", |e| Aggregate::Var(e, 0);
         "median(column) -> Aggregate", "The median, in `agg`.", Aggregate::Median;
         "count_distinct(column) -> Aggregate", "How many different values, in `agg`.", Aggregate::CountDistinct;
         "first(column) -> Aggregate", "The first row's value, in `agg`.", Aggregate::First;
     }
+    api.also("std", |c: &str, n: i64| -> Answer<Measure> {
+        Ok(Measure(Aggregate::Std(Expr::column(c), ddof(n)?)))
+    });
+    api.also("var", |c: &str, n: i64| -> Answer<Measure> {
+        Ok(Measure(Aggregate::Var(Expr::column(c), ddof(n)?)))
+    });
     // `min`, `max`, `any` and `all` of one text: their forms for numbers and arrays are Rhai's own.
     api.call(
         "min(column) -> Aggregate",

@@ -8,6 +8,7 @@ mod matrix;
 mod numbers;
 pub mod opening;
 pub mod pathway;
+pub mod populations;
 pub mod space;
 mod statistics;
 pub mod synapses;
@@ -16,7 +17,7 @@ pub mod table;
 use rhai::{Dynamic, Engine, Variant};
 use serde_json::Value as Json;
 
-use super::registry::{Answer, Api};
+use super::registry::Api;
 use super::{saving, value};
 use crate::query::Table;
 
@@ -31,6 +32,7 @@ pub(super) fn register(engine: &mut Engine) {
     synapses::register(&mut api);
     pathway::register(&mut api);
     matrix::register(&mut api);
+    populations::register(&mut api);
     table::register_iterators(&mut api);
     space::register(&mut api);
     figure::register(&mut api);
@@ -51,9 +53,10 @@ pub(super) fn register(engine: &mut Engine) {
 /// Makes `print(x)` and `${x}` show what the prompt shows.
 fn shown<T: Variant + Clone>(api: &mut Api) {
     for name in ["to_string", "to_debug"] {
-        api.also(name, |x: &mut T| -> Answer<String> {
-            let text = value::display(&Dynamic::from(x.clone()), &saving::screen())?;
-            Ok(text.unwrap_or_default())
+        api.also(name, |x: &mut T| -> String {
+            // A text that cannot be made is replaced by the name of the type without a word; the reason is better.
+            let text = value::display(&Dynamic::from(x.clone()), &saving::screen());
+            text.map_or_else(|error| format!("<{error}>"), Option::unwrap_or_default)
         });
     }
 }
@@ -66,6 +69,9 @@ pub(super) fn card_of_other(value: &Dynamic) -> Option<Json> {
     if let Some(targets) = value.read_lock::<circuit::Targets>() {
         let names: Vec<String> = targets.0.entries().into_iter().map(|t| t.name).collect();
         return Some(names.into());
+    }
+    if let Some(sets) = value.read_lock::<populations::NodeSets>() {
+        return Some(populations::card(&sets));
     }
     None
 }

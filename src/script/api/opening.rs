@@ -4,21 +4,23 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use rhai::{Dynamic, Map};
+use serde_json::Value as Json;
 
 use super::circuit::{Circuit, Targets, texts};
 use crate::diag::{Error, Result};
 use crate::formats::bbp::config::{BlueConfig, Section};
 use crate::formats::bbp::mecombo;
 use crate::formats::bbp::open as bbp;
-use crate::formats::open as formats;
 use crate::formats::bbp::target::read_targets;
+use crate::formats::open as formats;
 use crate::formats::paths::PathMap;
 use crate::formats::sniff::{Kind, sniff};
+use crate::formats::sonata::config::{CircuitConfig, PopulationConfig};
 use crate::formats::table;
 use crate::query::Table;
 use crate::script::args::options;
 use crate::script::registry::{Answer, Api};
-use crate::script::value::from_json;
+use crate::script::value::{from_json, to_json_value};
 
 /// Roots that have vanished, and where their files are now.
 static PATH_MAP: Mutex<Option<PathMap>> = Mutex::new(None);
@@ -47,6 +49,7 @@ pub fn open(path: &Path) -> Result<Dynamic> {
         | Kind::Mvd2
         | Kind::Mvd3
         | Kind::SonataCircuit
+        | Kind::SonataSimulation
         | Kind::SonataNodes => Ok(Dynamic::from(open_circuit(path)?)),
         Kind::Targets => Ok(Dynamic::from(Targets(read_targets(&[path.to_owned()])?))),
         Kind::Table => Ok(Dynamic::from(Table::in_memory(table::read(path)?))),
@@ -55,6 +58,29 @@ pub fn open(path: &Path) -> Result<Dynamic> {
             .help("name the cells, too: open_circuit(#{cells: \"circuit.mvd3\", synapses: \"nrn.h5\"})")),
         other => Err(Error::format(format!("{} cannot be opened yet", other.name())).in_file(path)),
     }
+}
+
+fn open_config(path: &Path) -> Result<Json> {
+    match sniff(path)? {
+        Kind::SonataCircuit | Kind::SonataSimulation => {
+            Ok(sonata_config(&CircuitConfig::read(path, &path_map())?))
+        }
+        _ => Ok(BlueConfig::read(path)?.to_json()),
+    }
+}
+
+/// The expanded configuration, and what holds for each population.
+fn sonata_config(config: &CircuitConfig) -> Json {
+    let half = |populations: &[PopulationConfig]| {
+        let entry = |p: &PopulationConfig| (p.name.clone(), Json::Object(p.properties.clone()));
+        Json::Object(populations.iter().map(entry).collect())
+    };
+    let mut all = config.expanded.clone();
+    if let Some(map) = all.as_object_mut() {
+        let populations = serde_json::json!({"nodes": half(&config.nodes), "edges": half(&config.edges)});
+        map.insert("populations".to_owned(), populations);
+    }
+    all
 }
 
 fn section_map(section: &Section) -> Map {
@@ -97,10 +123,17 @@ pub(super) fn register(api: &mut Api) {
     );
     api.call(
         "open_config(path) -> map",
-        "The sections of a CircuitConfig or BlueConfig: type, name, key, text.",
+        "What a configuration says. Of a CircuitConfig or BlueConfig: section type, name, key, text. Of SONATA: the \
+         file with variables replaced and paths absolute, and under `populations` what holds for each. A map is taken \
+         for such a file in a folder: `open_config(#{networks: #{nodes: []}}, \"folder\")`.",
         "open_config(circuit.path).Run.Default.CircuitPath",
-        |path: &str| -> Answer<Dynamic> { Ok(from_json(&BlueConfig::read(Path::new(path))?.to_json())) },
+        |path: &str| -> Answer<Dynamic> { Ok(from_json(&open_config(Path::new(path))?)) },
     );
+    api.also("open_config", |config: Map, folder: &str| -> Answer<Dynamic> {
+        let text = to_json_value(&Dynamic::from_map(config))?.to_string();
+        let path = Path::new(folder).join("circuit_config.json");
+        Ok(from_json(&sonata_config(&CircuitConfig::of_json(&text, &path, &path_map())?)))
+    });
     api.call(
         "config_sections(path) -> array",
         "The sections of a CircuitConfig or BlueConfig in file order, as maps of `type`, `name`, `keys`. A name may \

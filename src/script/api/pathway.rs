@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Float64Array, Int64Array};
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use arrow_array::{Array, ArrayRef, Float64Array, Int64Array};
 use rhai::{Dynamic, Map, NativeCallContext};
 use serde_json::{Value as Json, json};
 
@@ -53,6 +55,11 @@ impl Net {
 
 fn ints(frame: &Frame, column: &str) -> Result<Vec<i64>> {
     let array = frame.column(column)?;
+    if let Some(numbers) = array.as_primitive_opt::<Int64Type>()
+        && numbers.null_count() == 0
+    {
+        return Ok(numbers.values().to_vec());
+    }
     let one = |i| if let Value::Int(v) = value_at(array, i) { v } else { -1 };
     Ok((0..frame.rows()).map(one).collect())
 }
@@ -129,7 +136,7 @@ impl Pathway {
     fn net(&self, both: bool) -> Result<Net> {
         let (mut pre, post) = self.sides()?;
         let mark = if self.origin.is_within() { 0 } else { OTHER };
-        pre.iter_mut().for_each(|id| *id |= mark);
+        mark_all(&mut pre, mark);
         let mut ids: Vec<i64> = pre.iter().chain(&post).copied().collect();
         ids.sort_unstable();
         ids.dedup();
@@ -142,7 +149,7 @@ impl Pathway {
         };
         let frame = table.frame()?;
         let (mut from, to) = (ints(&frame, "pre")?, ints(&frame, "post")?);
-        from.iter_mut().for_each(|id| *id |= mark);
+        mark_all(&mut from, mark);
         let graph = Graph::from_ids(&ids, &from, &to, Some(&ints(&frame, "n_synapses")?))?;
         let rows = Rows::new(&ids)?;
         let positions = positions_of_both(&self.origin, &ids)?;
@@ -168,13 +175,19 @@ impl Pathway {
             .map(|(pre, post, n)| (rows[pre as usize], columns[post as usize], f64::from(n)))
             .collect();
         entries.sort_unstable_by_key(|e| (e.0, e.1));
-        let labels = |side: &[u32]| side.iter().map(|&r| net.id(r).to_string()).collect();
+        let labels = |side: &[u32], end: &Circuit| side.iter().map(|&r| end.0.id_text(net.id(r))).collect();
         Ok(SparseMatrix {
-            rows: labels(&net.pre),
-            columns: labels(&net.post),
+            rows: labels(&net.pre, &self.origin.pre),
+            columns: labels(&net.post, &self.origin.post),
             entries,
             value: "synapses".to_owned(),
         })
+    }
+}
+
+fn mark_all(ids: &mut [i64], mark: i64) {
+    for id in ids {
+        *id |= mark;
     }
 }
 
@@ -195,6 +208,13 @@ fn column(name: &str, unit: Option<&str>, meaning: &str, values: ArrayRef) -> Co
 
 pub(super) fn int_column(name: &str, meaning: &str, values: impl Iterator<Item = i64>) -> Column {
     column(name, None, meaning, Arc::new(values.collect::<Int64Array>()))
+}
+
+/// A column of ids of a circuit's cells.
+fn id_column(name: &str, circuit: &Circuit, values: impl Iterator<Item = i64>) -> Column {
+    let mut column = int_column(name, "id of the cell", values);
+    column.spec.populations = circuit.0.several_populations();
+    column
 }
 
 pub(super) fn float_column(
@@ -228,10 +248,15 @@ fn within_of(um: &Dynamic) -> Result<Within> {
 }
 
 /// A table of one side's cells with their partners.
-fn partners_table(net: &Net, side: &str, partners: &connectivity::Partners) -> Result<Table> {
+fn partners_table(
+    net: &Net,
+    side: &str,
+    circuit: &Circuit,
+    partners: &connectivity::Partners,
+) -> Result<Table> {
     let other = if side == "post" { "pre" } else { "post" };
     Ok(Table::in_memory(Frame::new(vec![
-        int_column(side, "id of the cell", partners.rows.iter().map(|&r| net.id(r))),
+        id_column(side, circuit, partners.rows.iter().map(|&r| net.id(r))),
         int_column(
             "n_cells",
             &format!("{other} cells that it is connected with"),
@@ -268,14 +293,15 @@ pub(super) fn degrees(cells: &super::cells::Cells) -> Result<Table> {
         let (cells, n, s) = (ints(&frame, own)?, ints(&frame, "n")?, ints(&frame, "s")?);
         Ok(cells.into_iter().zip(n.into_iter().zip(s)).collect())
     };
-    let group = || Group::Of(populations.clone(), IdSet::new(ids.to_vec()));
+    let all = cells.is_all()?;
+    let group = || if all { Group::All } else { Group::Of(populations.clone(), IdSet::new(ids.to_vec())) };
     let (incoming, outgoing) = (side("post", Group::All, group())?, side("pre", group(), Group::All)?);
     let get = |map: &std::collections::HashMap<i64, (i64, i64)>, id| map.get(&id).copied().unwrap_or((0, 0));
     let each = |f: &dyn Fn((i64, i64), (i64, i64)) -> i64| -> Vec<i64> {
         ids.iter().map(|&id| f(get(&incoming, id), get(&outgoing, id))).collect()
     };
     Ok(Table::in_memory(Frame::new(vec![
-        int_column("id", "id of the cell", ids.iter().copied()),
+        id_column("id", &cells.circuit, ids.iter().copied()),
         int_column("in_degree", "cells that make synapses onto it", each(&|i, _| i.0).into_iter()),
         int_column("out_degree", "cells that it makes synapses onto", each(&|_, o| o.0).into_iter()),
         int_column("total_degree", "connections in both directions", each(&|i, o| i.0 + o.0).into_iter()),
@@ -391,7 +417,7 @@ fn partners(api: &mut Api) {
         "circuit.pathway(\"L4_PC\", \"L5_TTPC1\").convergence().mean(\"n_cells\")",
         |p: &mut Pathway| -> Answer<Table> {
             let net = p.net(false)?;
-            Ok(partners_table(&net, "post", &net.pathway()?.convergence())?)
+            Ok(partners_table(&net, "post", &p.origin.post, &net.pathway()?.convergence())?)
         },
     );
     api.call(
@@ -400,7 +426,7 @@ fn partners(api: &mut Api) {
         "circuit.pathway(\"L4_PC\", \"L5_TTPC1\").divergence().mean(\"n_cells\")",
         |p: &mut Pathway| -> Answer<Table> {
             let net = p.net(false)?;
-            Ok(partners_table(&net, "pre", &net.pathway()?.divergence())?)
+            Ok(partners_table(&net, "pre", &p.origin.pre, &net.pathway()?.divergence())?)
         },
     );
 }
@@ -469,6 +495,14 @@ pub(super) fn matrix_of_cells(cells: &super::cells::Cells) -> Result<SparseMatri
         return Err(Error::argument("there are no synapses among these cells"));
     }
     Pathway { origin, pre: ids.clone(), post: ids }.matrix()
+}
+
+/// Reciprocity among some cells, without regard to distance.
+pub(super) fn reciprocity_of_cells(cells: &super::cells::Cells) -> Result<Map> {
+    let ids = if cells.is_all()? { None } else { Some(cells.ids()?) };
+    let net = Pathway { origin: cells.makers()?, pre: ids.clone(), post: ids }.net(false)?;
+    let found = Net { positions: None, ..net };
+    Ok(reciprocity_map(&found.pathway()?.reciprocity(1.0)?))
 }
 
 fn common_neighbours(p: &Pathway, side: &str) -> Result<Map> {
@@ -569,7 +603,11 @@ impl Pathways {
         };
         let joined = counted
             .join(&sizes("n_pre", &self.origin.pre)?, vec![("pre".into(), "key".into())], JoinKind::Inner)?
-            .join(&sizes("n_post", &self.origin.post)?, vec![("post".into(), "key".into())], JoinKind::Inner)?;
+            .join(
+                &sizes("n_post", &self.origin.post)?,
+                vec![("post".into(), "key".into())],
+                JoinKind::Inner,
+            )?;
         let c = Expr::column;
         let real = |e: Expr| Expr::Call(crate::query::Function::ToFloat, vec![e]);
         let ratio = |a: Expr, b: Expr| Expr::binary(BinaryOp::Divide, real(a), real(b));

@@ -19,9 +19,14 @@ pub enum Region {
 impl Region {
     /// The condition that a soma lies in it.
     pub fn condition(&self) -> Expr {
+        self.holds(["x", "y", "z"])
+    }
+
+    /// The condition that the place in the columns of three coordinates lies in it.
+    pub fn holds(&self, columns: [&str; 3]) -> Expr {
         match self {
-            Region::Sphere { center, radius } => query::sphere(*center, *radius),
-            Region::Cuboid { low, high } => query::cuboid(*low, *high),
+            Region::Sphere { center, radius } => query::sphere(columns, *center, *radius),
+            Region::Cuboid { low, high } => query::cuboid(columns, *low, *high),
         }
     }
 
@@ -91,5 +96,11 @@ pub(super) fn register(api: &mut Api) {
         "Whether a point lies in it.",
         "sphere([0, 0, 0], 2.0).contains([2, 0, 0])",
         |r: &mut Region, p: Array| -> Answer<bool> { Ok(r.shape().contains(point(&p)?)) },
+    );
+    api.call(
+        "contains_strictly([x, y, z]) -> bool",
+        "Whether a point lies in it, and not on its surface.",
+        "sphere([0, 0, 0], 2.0).contains_strictly([2, 0, 0])",
+        |r: &mut Region, p: Array| -> Answer<bool> { Ok(r.shape().contains_strictly(point(&p)?)) },
     );
 }

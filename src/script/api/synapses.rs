@@ -4,12 +4,21 @@ use rhai::{Dynamic, NativeCallContext};
 
 use super::cells::Cells;
 use super::circuit::{Circuit, Origin};
+use super::pathway::{Pathway, Pathways};
+use super::space::Region;
 use super::table::Rows;
-use crate::diag::Result;
+use crate::diag::{Error, Result};
 use crate::model::{IdSet, Side};
 use crate::query::{self, Group, Table};
 use crate::script::args::group;
 use crate::script::registry::{Answer, Api};
+use crate::script::value::from_json;
+
+/// Where a synapse is: on the axis of the postsynaptic neurite, or on its surface.
+const PLACES: [[&str; 3]; 2] = [
+    ["afferent_center_x", "afferent_center_y", "afferent_center_z"],
+    ["afferent_surface_x", "afferent_surface_y", "afferent_surface_z"],
+];
 
 /// Synapses, and where they come from.
 #[derive(Clone)]
@@ -50,6 +59,22 @@ impl Synapses {
         Ok(Synapses { table, origin: origin.clone(), pre, post })
     }
 
+    /// Those of the rows that lie in a region.
+    ///
+    /// # Errors
+    /// When the files do not say where synapses are.
+    pub(super) fn inside(&self, region: &Region) -> Result<Self> {
+        let schema = self.table.schema();
+        let there = |columns: &&[&str; 3]| columns.iter().all(|name| schema.find(name).is_some());
+        let columns = PLACES.iter().find(there).ok_or_else(|| {
+            Error::argument("the files of these synapses do not say where in space they are").help(
+                "a place is `afferent_center_x` (y, z) or `afferent_surface_x` (y, z); in the legacy format they are in \
+                 nrn_positions.h5, beside nrn.h5",
+            )
+        })?;
+        Ok(self.with_rows(self.table.filter(region.holds(*columns))?))
+    }
+
     /// The same rows, ordered by the cells of one side.
     pub(super) fn order_by(mut self, side: Side) -> Self {
         self.table = query::scan(&self.origin.connectome, self.pre.clone(), self.post.clone(), side);
@@ -67,7 +92,7 @@ pub(super) fn register(api: &mut Api) {
     api.on::<Synapses>("Synapses");
     api.call(
         "from(group) -> Synapses",
-        "Those that the cells of a group make.",
+        "Those that the cells of a group make. Also called `efferent_edges`.",
         "circuit.synapses().from(\"L4_PC\").count()",
         |ctx: NativeCallContext, s: &mut Synapses, pre: Dynamic| -> Answer<Synapses> {
             Ok(side(&ctx, s, "pre", &s.origin.pre, &pre)?)
@@ -75,11 +100,43 @@ pub(super) fn register(api: &mut Api) {
     );
     api.call(
         "onto(group) -> Synapses",
-        "Those onto the cells of a group.",
+        "Those onto the cells of a group. Also called `afferent_edges`.",
         "circuit.synapses().onto(\"L4_PC\").count()",
         |ctx: NativeCallContext, s: &mut Synapses, post: Dynamic| -> Answer<Synapses> {
             Ok(side(&ctx, s, "post", &s.origin.post, &post)?)
         },
+    );
+    // The words of SNAP.
+    for name in ["onto", "afferent_edges"] {
+        api.also(name, |ctx: NativeCallContext, s: &mut Synapses, post: Dynamic| -> Answer<Synapses> {
+            Ok(side(&ctx, s, "post", &s.origin.post, &post)?)
+        });
+    }
+    for name in ["from", "efferent_edges"] {
+        api.also(name, |ctx: NativeCallContext, s: &mut Synapses, pre: Dynamic| -> Answer<Synapses> {
+            Ok(side(&ctx, s, "pre", &s.origin.pre, &pre)?)
+        });
+    }
+    api.call(
+        "pathway(pre, post) -> Pathway",
+        "The pathway from a group of their source cells to a group of their target cells. Any filter of the rows is \
+         left out.",
+        "circuit.synapses().pathway(\"L4_PC\", \"L5_TTPC1\").n_synapses().mean(\"n_synapses\")",
+        |ctx: NativeCallContext, s: &mut Synapses, pre: Dynamic, post: Dynamic| -> Answer<Pathway> {
+            Ok(Pathway::between(&ctx, &s.origin, &pre, &post)?)
+        },
+    );
+    api.call(
+        "pathways(property) -> Pathways",
+        "All pairs of values of a property of their cells, as a set of pathways. Any filter of the rows is left out.",
+        "circuit.synapses().pathways(\"synapse_class\").anatomy()",
+        |s: &mut Synapses, property: &str| -> Answer<Pathways> { Ok(Pathways::new(&s.origin, property)?) },
+    );
+    api.property(
+        "metadata -> map",
+        "Facts of their file: path, population, columns, indices.",
+        "circuit.synapses().metadata",
+        |s: &mut Synapses| -> Answer<Dynamic> { Ok(from_json(&s.origin.connectome.facts()?)) },
     );
     api.call(
         "sources() -> Cells",

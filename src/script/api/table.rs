@@ -5,7 +5,7 @@ use std::path::Path;
 use rhai::{Array, Dynamic, FnPtr, Map, NativeCallContext, Variant};
 
 use super::figure::{self, default_plot};
-use super::grouped::Grouped;
+use super::grouped::{Grouped, measures_of};
 use crate::diag::{Error, Result};
 use crate::model::{Column, ColumnSpec, Frame};
 use crate::plot::Figure;
@@ -264,6 +264,15 @@ fn one_number<T: Rows>(api: &mut Api) {
         },
     );
     api.call(
+        "agg(#{name: aggregate}) -> map",
+        "Several numbers at once, in one pass: `count()`, `mean(c)`, `quantile(c, q)` and so on.",
+        "circuit.synapses().agg(#{n: count(), g: mean(\"conductance\"), p90: quantile(\"delay\", 0.9)})",
+        |t: &mut T, map: Map| -> Answer<Map> {
+            let frame = t.table().aggregate(Vec::new(), measures_of(&map)?)?.frame()?;
+            Ok(row_of(&frame, 0))
+        },
+    );
+    api.call(
         "count_distinct(column) -> int",
         "How many different values a column has.",
         "circuit.synapses().count_distinct(\"pre\")",
@@ -423,20 +432,20 @@ fn out<T: Rows>(api: &mut Api) {
         "column(name) -> array",
         "The values of a column.",
         "circuit.cells.head(3).column(\"mtype\")",
-        |t: &mut T, name: &str| -> Answer<Array> { Ok(array_of(&t.table().column(name)?)) },
+        |t: &mut T, name: &str| -> Answer<Array> { Ok(array_of(&t.table().column(name)?)?) },
     );
     api.call(
         "rows() -> array",
         "All rows, as an array of maps.",
         "circuit.cells.head(2).rows()",
-        |t: &mut T| -> Answer<Array> { Ok(rows_of(&t.table().frame()?)) },
+        |t: &mut T| -> Answer<Array> { Ok(rows_of(&t.table().frame()?.readable()?)) },
     );
     api.call(
         "row(n) -> map",
         "One row as a map; positions count from 0.",
         "circuit.cells.row(0)",
         |t: &mut T, n: i64| -> Answer<Map> {
-            let frame = t.table().slice(count(n, "a position")?, 1).frame()?;
+            let frame = t.table().slice(count(n, "a position")?, 1).frame()?.readable()?;
             if frame.rows() == 0 {
                 return Err(Error::argument(format!("there is no row {n}")).into());
             }
@@ -484,7 +493,7 @@ fn out<T: Rows>(api: &mut Api) {
         "circuit.cells.head(3).map(|c| c.y / 1000.0)",
         |ctx: NativeCallContext, t: &mut T, f: FnPtr| -> Answer<Array> {
             let column = t.table().computed("value", closure::translate(&ctx, &f)?)?;
-            Ok(array_of(&t.table().project(vec![column])?.column("value")?))
+            Ok(array_of(&t.table().project(vec![column])?.column("value")?)?)
         },
     );
     api.call(

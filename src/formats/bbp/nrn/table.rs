@@ -44,7 +44,11 @@ impl Table {
     }
 
     /// The same for datasets whose names tell their cell in another way.
-    pub(in crate::formats) fn of_datasets(path: &Path, widths: &[usize], keep: fn(&str) -> Option<i64>) -> Result<Self> {
+    pub(in crate::formats) fn of_datasets(
+        path: &Path,
+        widths: &[usize],
+        keep: fn(&str) -> Option<i64>,
+    ) -> Result<Self> {
         let mut extents: Option<Extents<i64>> = None;
         let mut version = 0;
         for part in parts(path)? {
@@ -189,7 +193,12 @@ impl Table {
     ///
     /// # Errors
     /// When the file is damaged.
-    pub(in crate::formats) fn column<C: Convert>(&self, at: usize, column: usize, out: &mut Vec<C::Out>) -> Result<()> {
+    pub(in crate::formats) fn column<C: Convert>(
+        &self,
+        at: usize,
+        column: usize,
+        out: &mut Vec<C::Out>,
+    ) -> Result<()> {
         out.clear();
         self.extents.gather::<C>(at, 0..self.rows_of(at), column, out)
     }

@@ -229,7 +229,7 @@ fn check_cells(findings: &mut Findings, located: &Located) -> Result<Option<Arc<
     let Some(path) = findings.take(Severity::Fatal, &located.path, located.cells.get())? else {
         return Ok(None);
     };
-    let opened = open_cells(path).map_err(|e| located.cells.explain(e));
+    let opened = open_cells(path, located.cells.population.as_deref()).map_err(|e| located.cells.explain(e));
     let Some(cells) = findings.take(Severity::Fatal, path, opened)? else { return Ok(None) };
     if cells.count() == 0 {
         findings.add(Severity::Warning, path, "", "there are no cells");
@@ -251,7 +251,7 @@ fn check_cells(findings: &mut Findings, located: &Located) -> Result<Option<Arc<
 /// A table whose columns are not kept, where its file can be opened again at no cost.
 fn anew(path: &Path, cells: &Arc<CellTable>) -> Result<Arc<CellTable>> {
     match sniff(path) {
-        Ok(Kind::Mvd3) => open_cells(path),
+        Ok(Kind::Mvd3) => open_cells(path, None),
         _ => Ok(cells.clone()),
     }
 }

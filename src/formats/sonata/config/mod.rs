@@ -245,28 +245,26 @@ impl Places<'_> {
         absolute(&self.folder.join(self.path_map.apply(Path::new(text))))
     }
 
+    /// Makes one path absolute. An empty text, or null, is no path.
+    fn place(&self, what: &str, value: &mut Value) -> Result<()> {
+        match value {
+            Value::String(text) if !text.is_empty() => *text = self.of(text).to_string_lossy().into_owned(),
+            Value::String(_) | Value::Null => {}
+            other => return Err(json::expected(&format!("`{what}`"), "a text", other)),
+        }
+        Ok(())
+    }
+
     /// Makes every path below a key absolute.
     fn settle(&self, key: &str, value: &mut Value) -> Result<()> {
-        let is_path = ["_dir", "_file", "_mesh"].iter().any(|end| key.ends_with(end));
         match value {
-            Value::Null => {}
-            Value::String(text) if is_path => {
-                if !text.is_empty() {
-                    *text = self.of(text).to_string_lossy().into_owned();
-                }
+            value if ["_dir", "_file", "_mesh"].iter().any(|end| key.ends_with(end)) => {
+                self.place(key, value)?;
             }
-            other if is_path => return Err(json::expected(&format!("`{key}`"), "a text", other)),
             // One folder for each format, under the format's name.
             Value::Object(formats) if key == "alternate_morphologies" => {
                 for (format, folder) in formats {
-                    match folder {
-                        Value::Null => {}
-                        Value::String(text) => *text = self.of(text).to_string_lossy().into_owned(),
-                        other => {
-                            let what = format!("`alternate_morphologies.{format}`");
-                            return Err(json::expected(&what, "a text", other));
-                        }
-                    }
+                    self.place(&format!("{key}.{format}"), folder)?;
                 }
             }
             Value::Object(map) => {
@@ -375,7 +373,11 @@ impl Half {
     }
 
     /// The populations of one file.
-    fn of_file(&self, network: &Value, components: &Map<String, Value>) -> Result<Vec<Result<PopulationConfig>>> {
+    fn of_file(
+        &self,
+        network: &Value,
+        components: &Map<String, Value>,
+    ) -> Result<Vec<Result<PopulationConfig>>> {
         let what = format!("an entry of `networks.{}`", self.key);
         let Value::Object(network) = network else { return Err(json::expected(&what, "a map", network)) };
         let Some(file) = text_of(network, self.file) else {
@@ -415,7 +417,8 @@ impl Half {
             _ => false,
         };
         let kind = population.kind.as_str();
-        let lacking = self.needs.iter().filter(move |(needing, keys)| *needing == kind && !keys.iter().any(says));
+        let lacking =
+            self.needs.iter().filter(move |(needing, keys)| *needing == kind && !keys.iter().any(says));
         lacking.map(move |(_, keys)| {
             let keys: Vec<String> = keys.iter().map(|k| format!("`{k}`")).collect();
             let (noun, name) = (self.noun, &population.name);

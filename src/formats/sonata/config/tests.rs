@@ -300,9 +300,10 @@ fn the_configurations_of_the_field() {
     while let Some(folder) = folders.pop() {
         for path in std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|e| e.path()) {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let is_json = path.extension().is_some_and(|e| e == "json");
             if path.is_dir() {
                 folders.push(path);
-            } else if name.starts_with("circuit") && name.ends_with(".json") {
+            } else if name.starts_with("circuit") && is_json {
                 let config = match CircuitConfig::read(&path, &PathMap::default()) {
                     Ok(config) => config,
                     // One of them is refused by every reader.

@@ -22,6 +22,7 @@ pub(super) struct Connections {
     /// The pre cells that count, if not all do.
     pres: Option<IdSet>,
     morsels: Vec<Morsel>,
+    schema: Arc<Schema>,
 }
 
 impl Connections {
@@ -38,13 +39,14 @@ impl Connections {
                 _ => morsels.push(Morsel { units: at..at + 1, rows }),
             }
         }
-        Connections { population, posts, runs, pres, morsels }
+        let schema = population.connection_schema.clone();
+        Connections { population, posts, runs, pres, morsels, schema }
     }
 }
 
 impl Source for Connections {
     fn schema(&self) -> &Arc<Schema> {
-        &self.population.connection_schema
+        &self.schema
     }
 
     fn row_count(&self) -> Option<u64> {
@@ -58,23 +60,41 @@ impl Source for Connections {
     fn open(&self, morsel: &Morsel) -> Result<Box<dyn Block + '_>> {
         let posts = self.posts.sorted().get(morsel.units.clone());
         let posts = posts.ok_or_else(|| outside(&format!("{:?}", morsel.units)))?;
-        let (mut rows, mut peers) = (Rows::default(), Vec::new());
+        let sources = &self.population.sources;
+        let mut rows = Rows::for_synapses(morsel.rows);
+        // In a file that is sorted by the post cells, all their rows are one run.
+        let whole = self.runs.one_run(morsel.units.clone());
+        let mut peers = match &whole {
+            Some(run) => sources.read::<Truncated>(run.range(), 0)?,
+            None => Vec::new(),
+        };
+        let mut read = 0;
         for (&post, at) in posts.iter().zip(morsel.units.clone()) {
-            peers.clear();
-            for run in self.runs.of(at) {
-                self.population.sources.gather::<Truncated>(run.range(), 0, &mut peers)?;
-            }
-            if let Some(pres) = &self.pres {
-                peers.retain(|&pre| pres.contains(pre));
-            }
-            counted(&mut peers, |pre, n| rows.push(post, pre, n));
+            let own = if whole.is_some() {
+                let size: usize = self.runs.of(at).iter().map(|run| run.rows()).sum();
+                read += size;
+                &mut peers[read - size..read]
+            } else {
+                peers.clear();
+                for run in self.runs.of(at) {
+                    sources.gather::<Truncated>(run.range(), 0, &mut peers)?;
+                }
+                &mut peers[..]
+            };
+            let pres = self.pres.as_ref();
+            counted(own, |pre, n| {
+                if pres.is_none_or(|pres| pres.contains(pre)) {
+                    rows.push(post, pre, n);
+                }
+            });
         }
-        Ok(Box::new(rows.frame(&self.population.connection_schema)?))
+        Ok(Box::new(rows.frame(&self.schema)?))
     }
 
     fn describe(&self) -> Vec<String> {
         let made = self.pres.as_ref().map_or(String::new(), |pres| format!(", made by {} cells", pres.len()));
-        let (name, some, all) = (self.population.file_name(), self.posts.len(), self.population.target_cells.count());
+        let (name, some, all) =
+            (self.population.file_name(), self.posts.len(), self.population.target_cells.count());
         vec![format!("{name}: connections onto {some} of {all} cells{made}")]
     }
 }
@@ -112,8 +132,12 @@ fn counted(peers: &mut [i64], mut each: impl FnMut(i64, i64)) {
     if !peers.is_sorted() {
         peers.sort_unstable();
     }
-    for group in peers.chunk_by(|a, b| a == b) {
-        each(group[0], group.len() as i64);
+    let mut start = 0;
+    while start < peers.len() {
+        let peer = peers[start];
+        let length = peers[start..].iter().take_while(|&&p| p == peer).count();
+        each(peer, length as i64);
+        start += length;
     }
 }
 
@@ -126,6 +150,12 @@ struct Rows {
 }
 
 impl Rows {
+    /// Room for the connections of so many synapses, mostly several each.
+    fn for_synapses(synapses: usize) -> Self {
+        let room = || Vec::with_capacity(synapses / 2);
+        Rows { pre: room(), post: room(), n: room() }
+    }
+
     fn push(&mut self, post: i64, pre: i64, n: i64) {
         self.pre.push(pre);
         self.post.push(post);

@@ -1,27 +1,23 @@
 //! Which column of the language is which dataset of the file, and how it is read.
 
-use std::collections::BTreeSet;
-use std::ops::Range;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::Int32Type;
-use arrow_array::{
-    Array, ArrayRef, DictionaryArray, Float32Array, Float64Array, Int32Array, Int64Array,
-    StringArray,
-};
-use arrow_schema::DataType;
+use arrow_array::{Array, ArrayRef, Int64Array, new_null_array};
+use arrow_schema::{ArrowError, DataType};
 
+use super::attributes::{self, Attribute, gather};
+use super::groups::{BlockRows, GROUP, Groups, INDEX, TYPE, TypesOf, type_numbers};
 use super::{EdgesFile, Population};
-use crate::diag::{Deferred, Error, Result};
-use crate::formats::hdf5::{Convert, Dataset, File, Float32, Float64, Kind, Member, Series, Truncated};
+use crate::diag::{Error, Result};
+use crate::formats::cells::{dictionary, text_type};
+use crate::formats::hdf5::{File, Member, Series, Truncated};
+use crate::formats::sonata::types::Types;
 use crate::model::{ColumnSpec, synapse_columns};
 
-/// The group of attributes; other groups exist in the Allen flavour.
-const GROUP: &str = "0";
-
-/// Names of section types, by the number in the file.
-const SECTION_TYPES: [&str; 5] = ["soma", "soma", "axon", "basal", "apical"];
+/// Names that mean something else in a table of edges.
+const TAKEN: [&str; 6] = ["pre", "post", "edge_id", TYPE, GROUP, INDEX];
 
 /// Where the values of a column come from.
 pub(super) enum Field {
@@ -31,64 +27,76 @@ pub(super) enum Field {
     Target,
     /// The row in the file.
     Edge,
-    /// An attribute.
-    Attribute(Attribute),
+    /// A number that says of what type the edge is, or where its attributes are.
+    Number(Series),
+    /// A property.
+    Property(Property),
 }
 
-/// A dataset of one value an edge.
-pub(super) enum Attribute {
-    Int(Series),
-    Float32(Series, usize),
-    Float64(Series, usize),
-    /// Positions in a list of texts.
-    Library(Series, Arc<Deferred<ArrayRef>>),
-    /// soma, axon, basal, apical.
-    SectionType(Series),
-    /// Text and truth values are read at once: files of edges hardly have them.
-    Whole(Deferred<ArrayRef>),
+/// A property of the edges: what each group has of it, and the types.
+#[derive(Default)]
+pub(super) struct Property {
+    name: String,
+    /// By the place of the group in the list of groups.
+    parts: BTreeMap<usize, Attribute>,
+    /// The column of the types.
+    of_type: Option<usize>,
+    /// The type of its column.
+    data_type: Option<DataType>,
 }
 
-/// The columns of a population, in the order of the language.
-pub(super) fn of_population(
-    file: &File,
-    group: &str,
-    wanted: &EdgesFile<'_>,
-    rows: usize,
-) -> Result<Vec<(ColumnSpec, Field)>> {
-    let folder = format!("{group}/{GROUP}");
-    let mut names: BTreeSet<String> = match file.find(&folder) {
-        Some(Member::Group) => file.names(&folder, Member::Dataset)?.into_iter().collect(),
-        _ => BTreeSet::new(),
-    };
-    let known = synapse_columns();
+/// The columns of a population, and what they are read with.
+pub(super) struct Fields {
+    pub(super) columns: Vec<(ColumnSpec, Field)>,
+    pub(super) groups: Groups,
+    pub(super) types: Option<TypesOf>,
+}
+
+/// The columns of a population, in the order of the language; what it does not know follows in alphabetical order.
+pub(super) fn of_population(file: &File, path: &str, wanted: &EdgesFile<'_>, edges: usize) -> Result<Fields> {
+    let groups = Groups::open(file, path, edges)?;
+    let types = types(file, path, wanted, edges)?;
+    let mut properties = properties(file, path, wanted, &groups, types.as_ref())?;
+    if groups.is_plain() {
+        for attribute in properties.values_mut().filter_map(|p| p.parts.get_mut(&0)) {
+            if let Some(rows) = attribute.rows.filter(|&rows| rows != edges) {
+                attribute.refuse(format!("it has {rows} rows, and there are {edges} edges"));
+            }
+        }
+    }
     let mut columns = Vec::new();
-    for spec in known {
+    for spec in synapse_columns() {
         match spec.name.as_str() {
             "pre" => columns.push((spec.also(&["source_node_id", "@source_node"]), Field::Source)),
             "post" => columns.push((spec.also(&["target_node_id", "@target_node"]), Field::Target)),
             "row" => columns.push((edge_id(), Field::Edge)),
             name => {
-                if names.remove(name) {
-                    let section_type = spec.name == "afferent_section_type" && wanted.kind == "chemical";
-                    columns.extend(attribute(file, &folder, spec, rows, section_type)?);
+                if let Some(property) = properties.remove(name) {
+                    columns.push(property.column(spec, file, path, &groups, types.as_ref())?);
                 }
             }
         }
     }
-    for name in names {
-        columns.extend(attribute(file, &folder, ColumnSpec::new(name, DataType::Int64), rows, false)?);
+    let number = |name: &str, meaning: &str| ColumnSpec::new(name, DataType::Int64).meaning(meaning);
+    if let Some(ids) = type_numbers(file, path, edges)? {
+        columns.push((number(TYPE, "number of the type of the edge"), Field::Number(ids)));
     }
-    let dynamics = format!("{folder}/dynamics_params");
-    if file.find(&dynamics) == Some(Member::Group) {
-        for name in file.names(&dynamics, Member::Dataset)? {
-            let spec = ColumnSpec::new(name.clone(), DataType::Int64);
-            for (mut spec, field) in attribute(file, &dynamics, spec, rows, false)? {
-                spec.name = format!("@dynamics:{}", spec.name);
-                columns.push((spec.aliases(&[&name]), field));
-            }
+    if groups.names.len() > 1 {
+        let meanings = ["group of the edge's attributes", "row in the group of attributes"];
+        let numbers = [(GROUP, &groups.numbers), (INDEX, &groups.rows)];
+        for ((name, series), meaning) in numbers.into_iter().zip(meanings) {
+            columns.extend(series.clone().map(|series| (number(name, meaning), Field::Number(series))));
         }
     }
-    Ok(columns)
+    for (name, property) in properties {
+        let spec = ColumnSpec::new(&name, DataType::Int64);
+        let spec = match name.strip_prefix("@dynamics:") {
+            Some(parameter) => spec.aliases(&[parameter]),
+            None => spec,
+        };
+        columns.push(property.column(spec, file, path, &groups, types.as_ref())?);
+    }
+    Ok(Fields { columns, groups, types })
 }
 
 fn edge_id() -> ColumnSpec {
@@ -97,128 +105,221 @@ fn edge_id() -> ColumnSpec {
         .aliases(&["row", "synapse_index"])
 }
 
-/// The column (columns, for a table of two dimensions) of a dataset.
-fn attribute(
+fn types(file: &File, path: &str, wanted: &EdgesFile<'_>, edges: usize) -> Result<Option<TypesOf>> {
+    let Some(csv) = wanted.types else { return Ok(None) };
+    let mut types = Types::read(csv, TYPE, wanted.population)?;
+    if let Some(folder) = wanted.dynamics_dir {
+        types.read_parameters(folder)?;
+    }
+    TypesOf::open(types, file, path, edges)
+}
+
+/// All properties by name.
+fn properties(
     file: &File,
-    folder: &str,
-    spec: ColumnSpec,
-    rows: usize,
-    section_type: bool,
-) -> Result<Vec<(ColumnSpec, Field)>> {
-    let dataset = file.dataset(&format!("{folder}/{}", spec.name))?;
-    let found = dataset.rows()?;
-    if found != rows {
-        return Err(dataset.error(format!("it has {found} rows, and there are {rows} edges")));
-    }
-    let library = format!("{folder}/@library/{}", spec.name);
-    let text = || DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
-    let one = |data_type: DataType, field: Attribute| {
-        let mut spec = spec.clone();
-        spec.data_type = data_type;
-        Ok(vec![(spec, Field::Attribute(field))])
+    path: &str,
+    wanted: &EdgesFile<'_>,
+    groups: &Groups,
+    types: Option<&TypesOf>,
+) -> Result<BTreeMap<String, Property>> {
+    let mut properties: BTreeMap<String, Property> = BTreeMap::new();
+    let shown = |name: String, place: &str| {
+        if TAKEN.contains(&name.as_str()) { format!("{place}/{name}") } else { name }
     };
-    match dataset.kind() {
-        Kind::Int if file.find(&library) == Some(Member::Dataset) => {
-            let library = file.dataset(&library)?;
-            one(text(), Attribute::Library(Series::of(dataset)?, Arc::new(Deferred::new(move || library.read()))))
+    let mut property = |name: String, add: &mut dyn FnMut(&mut Property)| {
+        add(properties.entry(name.clone()).or_insert_with(|| Property { name, ..Property::default() }));
+    };
+    for (at, (group, _)) in groups.names.iter().enumerate() {
+        let folder = format!("{path}/{group}");
+        let mut add = |folder: &str, name: &str, prefix: &str| -> Result<()> {
+            let section_type = name == "afferent_section_type" && wanted.kind == "chemical";
+            for (name, attribute) in attributes::of_dataset(file, folder, name, section_type)? {
+                let mut attribute = Some(attribute);
+                property(format!("{prefix}{}", shown(name, group)), &mut |property| {
+                    property.parts.extend(attribute.take().map(|attribute| (at, attribute)));
+                });
+            }
+            Ok(())
+        };
+        for name in file.names(&folder, Member::Dataset)? {
+            add(&folder, &name, "")?;
         }
-        Kind::Int if section_type => one(text(), Attribute::SectionType(Series::of(dataset)?)),
-        Kind::Int => one(DataType::Int64, Attribute::Int(Series::of(dataset)?)),
-        Kind::Float32 | Kind::Float64 => {
-            let series = Series::of(dataset)?;
-            let wide = series.element().needs_64_bits();
-            let columns = (0..series.columns()).map(|column| {
-                let mut spec = spec.clone();
-                spec.data_type = if wide { DataType::Float64 } else { DataType::Float32 };
-                if series.columns() > 1 {
-                    spec.name = format!("{}[{column}]", spec.name);
-                }
-                let series = series.clone();
-                let field = if wide { Attribute::Float64(series, column) } else { Attribute::Float32(series, column) };
-                (spec, Field::Attribute(field))
-            });
-            Ok(columns.collect())
+        let parameters = format!("{folder}/dynamics_params");
+        if file.find(&parameters) == Some(Member::Group) {
+            for name in file.names(&parameters, Member::Dataset)? {
+                add(&parameters, &name, "@dynamics:")?;
+            }
         }
-        Kind::Text => one(text(), whole(dataset, |values| Ok(dictionary(values.as_string())))),
-        Kind::Enumeration => one(text(), whole(dataset, Ok)),
-        Kind::Bool => one(DataType::Boolean, whole(dataset, Ok)),
-        // A dataset of a kind that has no column here does not keep the others from being read.
-        Kind::Other => Ok(Vec::new()),
     }
-}
-
-fn whole(
-    dataset: Dataset,
-    make: impl Fn(ArrayRef) -> Result<ArrayRef> + Send + Sync + 'static,
-) -> Attribute {
-    Attribute::Whole(Deferred::new(move || make(dataset.read()?)))
-}
-
-/// Texts, each once, and where they stand.
-fn dictionary(texts: &StringArray) -> ArrayRef {
-    let array: DictionaryArray<Int32Type> = texts.iter().collect();
-    Arc::new(array)
+    for (at, (name, _)) in types.iter().flat_map(|types| types.table.columns().iter().enumerate()) {
+        property(shown(name.clone(), "types"), &mut |property| property.of_type = Some(at));
+    }
+    Ok(properties)
 }
 
 impl Field {
     /// The values of some rows.
-    pub(super) fn read(&self, population: &Population, runs: &[Range<usize>]) -> Result<ArrayRef> {
-        Ok(match self {
-            Field::Source => Arc::new(Int64Array::from(gather::<Truncated>(&population.sources, 0, runs)?)),
-            Field::Target => Arc::new(Int64Array::from(gather::<Truncated>(&population.targets, 0, runs)?)),
+    pub(super) fn read(&self, population: &Population, rows: &BlockRows) -> Result<ArrayRef> {
+        let numbers = |series: &Series| -> Result<ArrayRef> {
+            Ok(Arc::new(Int64Array::from(gather::<Truncated>(series, 0, &rows.runs)?)))
+        };
+        match self {
+            Field::Source => numbers(&population.sources),
+            Field::Target => numbers(&population.targets),
             Field::Edge => {
-                Arc::new(Int64Array::from_iter_values(runs.iter().cloned().flatten().map(|row| row as i64)))
+                let edges = rows.runs.iter().cloned().flatten().map(|row| row as i64);
+                Ok(Arc::new(Int64Array::from_iter_values(edges)))
             }
-            Field::Attribute(attribute) => return attribute.read(runs),
-        })
+            Field::Number(series) => numbers(series),
+            Field::Property(property) => property.read(population, rows),
+        }
     }
 }
 
-impl Attribute {
-    fn read(&self, runs: &[Range<usize>]) -> Result<ArrayRef> {
-        Ok(match self {
-            Attribute::Int(series) => Arc::new(Int64Array::from(gather::<Truncated>(series, 0, runs)?)),
-            Attribute::Float32(series, column) => {
-                Arc::new(Float32Array::from(gather::<Float32>(series, *column, runs)?))
+impl Property {
+    fn column(
+        mut self,
+        mut spec: ColumnSpec,
+        file: &File,
+        path: &str,
+        groups: &Groups,
+        types: Option<&TypesOf>,
+    ) -> Result<(ColumnSpec, Field)> {
+        let data_type = self.common_type(groups, types).map_err(|(a, b)| {
+            Error::format(format!(
+                "`{}` is {a} in one group of attributes and {b} in another, or for a type",
+                self.name
+            ))
+            .in_dataset(file.path(), path)
+        })?;
+        spec.data_type = data_type.clone();
+        self.data_type = Some(data_type);
+        Ok((spec, Field::Property(self)))
+    }
+
+    /// The type that holds what groups and types have: numbers of several types are floating point.
+    fn common_type(
+        &self,
+        groups: &Groups,
+        types: Option<&TypesOf>,
+    ) -> std::result::Result<DataType, (&'static str, &'static str)> {
+        // Where every group has it, the types are not asked.
+        let everywhere = !self.parts.is_empty() && self.parts.len() == groups.names.len();
+        let of_type = types.zip(self.of_type).filter(|_| !everywhere);
+        let of_type = of_type.map(|(types, at)| types.table.columns()[at].1.data_type());
+        let mut common = DataType::Null;
+        for kind in self.parts.values().map(|part| &part.data_type).chain(of_type) {
+            common = match (&common, kind) {
+                (DataType::Null, kind) => kind.clone(),
+                (_, DataType::Null) => common,
+                (a, b) if a == b => common,
+                (a, b) if a.is_numeric() && b.is_numeric() => DataType::Float64,
+                (a, b) => return Err((described(a), described(b))),
+            };
+        }
+        // Types that all lack it: the text would have been missing.
+        Ok(if common == DataType::Null { text_type() } else { common })
+    }
+
+    fn read(&self, population: &Population, rows: &BlockRows) -> Result<ArrayRef> {
+        let groups = &population.groups;
+        if let (true, Some(part)) = (groups.is_plain(), self.parts.get(&0)) {
+            return part.read(&rows.runs);
+        }
+        let of_type = population.types.as_ref().zip(self.of_type);
+        if self.parts.is_empty() {
+            return match of_type {
+                Some((types, at)) => self.of_types(population, types, at, rows),
+                None => Ok(new_null_array(&self.plain(), rows.rows)),
+            };
+        }
+        self.merged(population, of_type, rows)
+    }
+
+    /// The type in which values of several places are put together: dictionaries are merged as text.
+    fn plain(&self) -> DataType {
+        match &self.data_type {
+            None => DataType::Utf8,
+            Some(kind) if *kind == text_type() => DataType::Utf8,
+            Some(kind) => kind.clone(),
+        }
+    }
+
+    /// What only the types say.
+    fn of_types(
+        &self,
+        population: &Population,
+        types: &TypesOf,
+        at: usize,
+        rows: &BlockRows,
+    ) -> Result<ArrayRef> {
+        let values = &types.table.columns()[at].1;
+        if *values.data_type() == DataType::Null {
+            return Ok(dictionary(new_null_array(&DataType::Utf8, rows.rows).as_string()));
+        }
+        let rows = rows.types(types)?;
+        arrow_select::take::take(values, rows, None).map_err(|e| self.fault(population, &e))
+    }
+
+    /// What groups say, and for the edges of other groups the types.
+    fn merged(
+        &self,
+        population: &Population,
+        of_type: Option<(&TypesOf, usize)>,
+        rows: &BlockRows,
+    ) -> Result<ArrayRef> {
+        let places = rows.places(&population.groups)?;
+        let read = |group: usize, part: &Attribute| {
+            let place = &places[group];
+            if let Some(rows) = part.rows.filter(|&rows| rows < place.end()) {
+                let row = place.end() - 1;
+                return Err(
+                    part.error(format!("it has {rows} rows, and an edge of the group is in row {row}"))
+                );
             }
-            Attribute::Float64(series, column) => {
-                Arc::new(Float64Array::from(gather::<Float64>(series, *column, runs)?))
+            part.read(&place.runs)
+        };
+        // All edges of the block are in one group, in its order.
+        if let Some((&group, part)) = self.parts.iter().find(|(group, _)| places[**group].is_block(rows.rows))
+            && Some(&part.data_type) == self.data_type.as_ref()
+        {
+            return read(group, part);
+        }
+        let plain = self.plain();
+        let plain_array =
+            |values: &ArrayRef| arrow_cast::cast(values, &plain).map_err(|e| self.fault(population, &e));
+        let mut sources = vec![new_null_array(&plain, 1)];
+        let mut chosen = vec![(0, 0); rows.rows];
+        if let Some((types, at)) = of_type {
+            sources.push(plain_array(&types.table.columns()[at].1)?);
+            let numbers = rows.types(types)?.iter().enumerate();
+            numbers
+                .filter_map(|(at, row)| Some((at, row?)))
+                .for_each(|(at, row)| chosen[at] = (1, row as usize));
+        }
+        for (&group, part) in &self.parts {
+            for &(at, read) in &places[group].edges {
+                chosen[at as usize] = (sources.len(), read as usize);
             }
-            Attribute::Library(series, library) => coded(series, runs, library.get()?)?,
-            Attribute::SectionType(series) => {
-                let names = Arc::new(StringArray::from_iter_values(SECTION_TYPES)) as ArrayRef;
-                coded(series, runs, &names)?
-            }
-            Attribute::Whole(values) => {
-                let values = values.get()?;
-                let rows = runs.iter().cloned().flatten().map(|row| row as u32);
-                let rows = arrow_array::UInt32Array::from_iter_values(rows);
-                arrow_select::take::take(values, &rows, None).map_err(|e| Error::format(e.to_string()))?
-            }
-        })
+            sources.push(plain_array(&read(group, part)?)?);
+        }
+        let sources: Vec<&dyn Array> = sources.iter().map(AsRef::as_ref).collect();
+        let values = arrow_select::interleave::interleave(&sources, &chosen);
+        let values = values.map_err(|e| self.fault(population, &e))?;
+        Ok(if plain == DataType::Utf8 { dictionary(values.as_string()) } else { values })
+    }
+
+    fn fault(&self, population: &Population, error: &ArrowError) -> Error {
+        let place = format!("edges/{}", population.name);
+        Error::format(format!("`{}`: {error}", self.name)).in_dataset(&population.path, place)
     }
 }
 
-/// The values of a library at the codes of some rows.
-fn coded(series: &Series, runs: &[Range<usize>], library: &ArrayRef) -> Result<ArrayRef> {
-    let codes = gather::<Truncated>(series, 0, runs)?;
-    if let Some(at) = codes.iter().position(|&code| code < 0 || code >= library.len() as i64) {
-        let edge = runs.iter().cloned().flatten().nth(at).unwrap_or_default();
-        return Err(series.dataset().error(format!(
-            "edge {edge} has the code {}, and there are {} names",
-            codes[at],
-            library.len()
-        )));
+/// A type in words.
+fn described(data_type: &DataType) -> &'static str {
+    match data_type {
+        DataType::Boolean => "true or false",
+        _ if data_type.is_numeric() => "a number",
+        _ => "text",
     }
-    let keys = Int32Array::from_iter_values(codes.into_iter().map(|code| code as i32));
-    let array = DictionaryArray::<Int32Type>::try_new(keys, library.clone());
-    Ok(Arc::new(array.map_err(|e| series.dataset().error(e.to_string()))?))
-}
-
-fn gather<C: Convert>(series: &Series, column: usize, runs: &[Range<usize>]) -> Result<Vec<C::Out>> {
-    let mut out = Vec::with_capacity(runs.iter().map(ExactSizeIterator::len).sum());
-    for run in runs {
-        series.gather::<C>(run.clone(), column, &mut out)?;
-    }
-    Ok(out)
 }

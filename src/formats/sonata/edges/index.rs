@@ -41,6 +41,14 @@ impl Runs {
         &self.runs[start..self.ends[at]]
     }
 
+    /// The rows of some neighbouring nodes, where they are a single run.
+    pub(super) fn one_run(&self, nodes: Range<usize>) -> Option<Run> {
+        let first = if nodes.start == 0 { 0 } else { self.ends[nodes.start - 1] };
+        let runs = &self.runs[first..self.ends[nodes.end.checked_sub(1)?]];
+        let joined = runs.windows(2).all(|pair| pair[0].end == pair[1].start);
+        Some(Run { start: runs.first().filter(|_| joined)?.start, end: runs.last()?.end })
+    }
+
     /// All runs.
     pub(super) fn of_all(&self) -> &[Run] {
         &self.runs
@@ -110,31 +118,37 @@ pub(super) struct Sorted {
 
 impl Index {
     /// Opens the index of a population (`group`) for one side; without one, `ids` will be scanned.
-    pub(super) fn open(file: &File, group: &str, side: Side, ids: Series, cells: Arc<CellTable>) -> Result<Self> {
-        let direction = match side {
-            Side::Incoming => "target_to_source",
-            Side::Outgoing => "source_to_target",
-        };
-        // The names of the specification, and those that older writers spelt differently.
-        for folder in ["indices", "indicies", "incidies"] {
-            let folder = format!("{group}/{folder}/{direction}");
-            if file.find(&folder) != Some(Member::Group) {
-                continue;
-            }
-            let known = file.names(&folder, Member::Dataset)?;
-            let Some(nodes) = known.iter().find(|n| n.starts_with("node_id_to_range")) else { continue };
-            let nodes = Series::open(file, &format!("{folder}/{nodes}"))?;
-            let ranges = Series::open(file, &format!("{folder}/range_to_edge_id"))?;
-            for table in [&nodes, &ranges] {
-                if table.columns() != 2 {
-                    return Err(table.dataset().error(format!("{} columns where an index has 2", table.columns())));
-                }
-            }
+    pub(super) fn open(
+        file: &File,
+        group: &str,
+        side: Side,
+        ids: Series,
+        cells: Arc<CellTable>,
+    ) -> Result<Self> {
+        if let Some((nodes, ranges)) = tables(file, group, side)? {
             return Ok(Index::Stored { nodes, ranges, edges: ids.rows() as u64 });
         }
         let (scanned, known) = (ids.clone(), cells.clone());
         let sorted = Deferred::new(move || Sorted::of(&scanned, &known));
         Ok(Index::Scanned { ids, cells, sorted })
+    }
+
+    /// The nodes that a population's index has on one side; without an index, those in `ids`.
+    pub(super) fn node_ids(file: &File, group: &str, side: Side, ids: &Series) -> Result<IdSet> {
+        if let Some((nodes, _)) = tables(file, group, side)? {
+            return Ok((0..nodes.rows() as i64).into());
+        }
+        let parts = pieces(ids).into_par_iter().map(|piece| {
+            work::check()?;
+            let mut read = ids.read::<Truncated>(piece, 0)?;
+            read.sort_unstable();
+            read.dedup();
+            Ok(read)
+        });
+        let mut all = parts.collect::<Result<Vec<_>>>()?.concat();
+        all.par_sort_unstable();
+        all.dedup();
+        Ok(IdSet::new(all))
     }
 
     /// What it is, for `explain()` and `.metadata`.
@@ -158,6 +172,39 @@ impl Index {
             },
         }
     }
+}
+
+/// The two tables of the file's own index: of the nodes, and of the ranges.
+fn tables(file: &File, group: &str, side: Side) -> Result<Option<(Series, Series)>> {
+    let direction = match side {
+        Side::Incoming => "target_to_source",
+        Side::Outgoing => "source_to_target",
+    };
+    // The names of the specification, and those that older writers spelt differently.
+    for folder in ["indices", "indicies", "incidies"] {
+        let folder = format!("{group}/{folder}/{direction}");
+        if file.find(&folder) != Some(Member::Group) {
+            continue;
+        }
+        let known = file.names(&folder, Member::Dataset)?;
+        let Some(nodes) = known.iter().find(|n| n.starts_with("node_id_to_range")) else { continue };
+        let nodes = Series::open(file, &format!("{folder}/{nodes}"))?;
+        let ranges = Series::open(file, &format!("{folder}/range_to_edge_id"))?;
+        for table in [&nodes, &ranges] {
+            if table.columns() != 2 {
+                return Err(table
+                    .dataset()
+                    .error(format!("{} columns where an index has 2", table.columns())));
+            }
+        }
+        return Ok(Some((nodes, ranges)));
+    }
+    Ok(None)
+}
+
+/// All rows, in pieces of a morsel.
+fn pieces(ids: &Series) -> Vec<Range<usize>> {
+    (0..ids.rows()).step_by(ROWS_PER_MORSEL).map(|s| s..(s + ROWS_PER_MORSEL).min(ids.rows())).collect()
 }
 
 fn stored(table: &Series, ranges: &Series, edges: u64, nodes: &[i64]) -> Result<Runs> {
@@ -262,9 +309,7 @@ impl Sorted {
 /// The rows of some nodes in a population that is too large to be sorted: what is held is the answer.
 fn found(ids: &Series, nodes: &[i64]) -> Result<Runs> {
     let wanted = IdSet::new(nodes.to_vec());
-    let pieces: Vec<Range<usize>> =
-        (0..ids.rows()).step_by(ROWS_PER_MORSEL).map(|s| s..(s + ROWS_PER_MORSEL).min(ids.rows())).collect();
-    let parts: Vec<Vec<(i64, u64)>> = pieces
+    let parts: Vec<Vec<(i64, u64)>> = pieces(ids)
         .into_par_iter()
         .map(|piece| {
             work::check()?;

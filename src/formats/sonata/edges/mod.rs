@@ -3,8 +3,10 @@
 //! A selection of cells is a list of runs of rows ([`Runs`]), found by the file's own index or, where it has none, by a
 //! scan of the id column; columns are then read run by run, in place where the file allows it.
 
+mod attributes;
 mod connections;
 mod fields;
+mod groups;
 mod index;
 mod rows;
 
@@ -14,7 +16,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use self::connections::Connections;
-use self::fields::Field;
+use self::fields::{Field, Fields};
+use self::groups::{Groups, TypesOf};
 use self::index::{Index, Runs};
 use self::rows::Edges;
 use crate::diag::{Deferred, Error, Result};
@@ -31,6 +34,8 @@ pub struct EdgesFile<'a> {
     pub kind: &'a str,
     /// The table of edge types, in the Allen flavour.
     pub types: Option<&'a Path>,
+    /// The folder of the JSON files of parameters that types name (`synaptic_models_dir`), if any.
+    pub dynamics_dir: Option<&'a Path>,
     /// The cells that the edges start from.
     pub source: Arc<CellTable>,
     /// The cells that they end on.
@@ -63,10 +68,35 @@ pub fn ends(path: &Path, population: &str) -> Result<(Option<String>, Option<Str
     Ok((end(SOURCE)?, end(TARGET)?))
 }
 
+/// The ids of the nodes that the edges start from, and of those that they end on: as many as the file's index has, and
+/// where it has none those that occur, ascending.
+///
+/// # Errors
+/// When the file or the population is damaged.
+pub fn node_ids(path: &Path, population: &str) -> Result<(IdSet, IdSet)> {
+    let file = File::open(path)?;
+    known_population(&file, population)?;
+    let group = format!("edges/{population}");
+    let side = |side: Side, name: &str| {
+        let ids = Series::open(&file, &format!("{group}/{name}"))?;
+        Index::node_ids(&file, &group, side, &ids)
+    };
+    Ok((side(Side::Outgoing, SOURCE)?, side(Side::Incoming, TARGET)?))
+}
+
+fn known_population(file: &File, population: &str) -> Result<()> {
+    let names = file.names("edges", Member::Group)?;
+    if names.iter().any(|name| name == population) {
+        return Ok(());
+    }
+    Err(Error::unknown("edge population", population, names).in_file(file.path()))
+}
+
 /// Opens the edges. Only headers are read.
 ///
 /// # Errors
-/// When the file is damaged or lacks the population or its id columns, or a column has another length.
+/// When the file is damaged or lacks the population or its id columns, a column has another length, or the
+/// table of types is damaged. Which edge is in which group of attributes is only known when a property is read.
 pub fn open(file: &EdgesFile<'_>) -> Result<Arc<dyn Connectome>> {
     Ok(Arc::new(Sonata(Arc::new(Population::open(file)?))))
 }
@@ -88,6 +118,8 @@ struct Population {
     target_cells: Arc<CellTable>,
     /// Where each column of `schema` comes from.
     fields: Vec<Field>,
+    groups: Groups,
+    types: Option<TypesOf>,
     schema: Arc<Schema>,
     connection_schema: Arc<Schema>,
     by_source: Deferred<Index>,
@@ -97,22 +129,20 @@ struct Population {
 impl Population {
     fn open(wanted: &EdgesFile<'_>) -> Result<Self> {
         let file = File::open(wanted.path)?;
-        let names = file.names("edges", Member::Group)?;
-        if !names.iter().any(|name| name == wanted.population) {
-            return Err(Error::unknown("edge population", wanted.population, names).in_file(wanted.path));
-        }
+        known_population(&file, wanted.population)?;
         let group = format!("edges/{}", wanted.population);
-        let (sources, targets) =
-            (Series::open(&file, &format!("{group}/{SOURCE}"))?, Series::open(&file, &format!("{group}/{TARGET}"))?);
+        let (sources, targets) = (
+            Series::open(&file, &format!("{group}/{SOURCE}"))?,
+            Series::open(&file, &format!("{group}/{TARGET}"))?,
+        );
         let rows = targets.rows();
         if sources.rows() != rows {
-            return Err(sources.dataset().error(format!(
-                "it has {} rows where {TARGET} has {rows}",
-                sources.rows()
-            )));
+            return Err(sources
+                .dataset()
+                .error(format!("it has {} rows where {TARGET} has {rows}", sources.rows())));
         }
-        let (specs, fields): (Vec<ColumnSpec>, Vec<Field>) =
-            fields::of_population(&file, &group, wanted, rows)?.into_iter().unzip();
+        let Fields { columns, groups, types } = fields::of_population(&file, &group, wanted, rows)?;
+        let (specs, fields): (Vec<ColumnSpec>, Vec<Field>) = columns.into_iter().unzip();
         let linked = |columns| {
             Arc::new(Schema::new(columns).linked("pre", &wanted.source).linked("post", &wanted.target))
         };
@@ -131,6 +161,8 @@ impl Population {
             source_cells: wanted.source.clone(),
             target_cells: wanted.target.clone(),
             fields,
+            groups,
+            types,
             schema: linked(specs),
             connection_schema: linked(connection_columns()),
         })
@@ -175,7 +207,7 @@ impl Connectome for Sonata {
             self.0.rows,
             index.describe()
         );
-        Ok(Arc::new(Edges::some(self.0.clone(), runs, what)))
+        Ok(Arc::new(Edges::some(self.0.clone(), &runs, what)))
     }
 
     fn count(&self, side: Side, cells: &IdSet) -> Result<u64> {

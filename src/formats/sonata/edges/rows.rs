@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow_array::ArrayRef;
 
 use super::Population;
+use super::groups::BlockRows;
 use super::index::{Run, Runs, outside};
 use crate::diag::{Error, Result};
 use crate::model::{Block, Morsel, ROWS_PER_MORSEL, Schema, Source};
@@ -26,7 +27,8 @@ impl Edges {
     /// All edges, in the order of the file.
     pub(super) fn all(population: Arc<Population>) -> Self {
         // A chunk is decoded as a whole, so it is read as a whole.
-        let chunk = population.targets.chunk_rows().filter(|c| (ROWS_PER_MORSEL / 4..=LARGEST_CHUNK).contains(c));
+        let chunk =
+            population.targets.chunk_rows().filter(|c| (ROWS_PER_MORSEL / 4..=LARGEST_CHUNK).contains(c));
         let rows = population.rows;
         let step = chunk.unwrap_or(ROWS_PER_MORSEL);
         let morsels = (0..rows).step_by(step).map(|start| {
@@ -38,7 +40,7 @@ impl Edges {
     }
 
     /// The edges of some runs; `what` describes them in `explain()`.
-    pub(super) fn some(population: Arc<Population>, runs: Runs, what: String) -> Self {
+    pub(super) fn some(population: Arc<Population>, runs: &Runs, what: String) -> Self {
         let runs = cut(runs.of_all());
         let morsels = morsels(&runs);
         Edges { runs: Some(runs), morsels, what, population }
@@ -50,7 +52,9 @@ fn cut(runs: &[Run]) -> Vec<Run> {
     let mut pieces: Vec<Run> = Vec::with_capacity(runs.len());
     for run in runs {
         match pieces.last_mut() {
-            Some(last) if last.end == run.start && last.rows() + run.rows() <= ROWS_PER_MORSEL => last.end = run.end,
+            Some(last) if last.end == run.start && last.rows() + run.rows() <= ROWS_PER_MORSEL => {
+                last.end = run.end;
+            }
             _ => {
                 let starts = (run.start..run.end).step_by(ROWS_PER_MORSEL);
                 pieces.extend(
@@ -94,11 +98,12 @@ impl Source for Edges {
         let units = &morsel.units;
         let runs: Vec<Range<usize>> = match &self.runs {
             None if units.end <= self.population.rows => vec![units.clone()],
-            Some(runs) if units.end <= runs.len() => runs[units.clone()].iter().map(|run| run.range()).collect(),
+            Some(runs) if units.end <= runs.len() => {
+                runs[units.clone()].iter().map(|run| run.range()).collect()
+            }
             _ => return Err(outside(&format!("{units:?}"))),
         };
-        let rows = runs.iter().map(ExactSizeIterator::len).sum();
-        Ok(Box::new(EdgeBlock { population: &self.population, runs, rows }))
+        Ok(Box::new(EdgeBlock { population: &self.population, rows: BlockRows::new(runs) }))
     }
 
     fn describe(&self) -> Vec<String> {
@@ -108,18 +113,17 @@ impl Source for Edges {
 
 struct EdgeBlock<'a> {
     population: &'a Population,
-    runs: Vec<Range<usize>>,
-    rows: usize,
+    rows: BlockRows,
 }
 
 impl Block for EdgeBlock<'_> {
     fn rows(&self) -> usize {
-        self.rows
+        self.rows.rows
     }
 
     fn column(&self, index: usize) -> Result<ArrayRef> {
         let fields = &self.population.fields;
         let field = fields.get(index).ok_or_else(|| Error::argument(format!("no column {index}")))?;
-        field.read(self.population, &self.runs)
+        field.read(self.population, &self.rows)
     }
 }

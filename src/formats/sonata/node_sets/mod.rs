@@ -343,21 +343,21 @@ impl PopulationSets {
             .help(format!("it was asked of population `{}`", self.population))
             .in_file(&set.file)
     }
+}
 
-    fn describe(&self, name: &str, file: &Path) -> TargetEntry {
-        TargetEntry { name: name.to_owned(), kind: "node_set".to_owned(), file: file.to_owned() }
-    }
+fn entry(name: &str, file: &Path) -> TargetEntry {
+    TargetEntry { name: name.to_owned(), kind: "node_set".to_owned(), file: file.to_owned() }
 }
 
 impl Targets for PopulationSets {
     fn entries(&self) -> Vec<TargetEntry> {
-        self.sets.sets.iter().map(|s| self.describe(&s.name, &s.file)).collect()
+        self.sets.sets.iter().map(|s| entry(&s.name, &s.file)).collect()
     }
 
     fn entry(&self, name: &str) -> Option<TargetEntry> {
         match self.sets.by_name.get(name) {
-            Some(&set) => Some(self.describe(name, &self.sets.sets[set].file)),
-            None => self.whole(name).map(|_| self.describe(name, &PathBuf::from(self.cells.origin()))),
+            Some(&set) => Some(entry(name, &self.sets.sets[set].file)),
+            None => self.whole(name).map(|_| entry(name, &PathBuf::from(self.cells.origin()))),
         }
     }
 

@@ -478,9 +478,10 @@ fn the_node_sets_of_the_field() {
     while let Some(folder) = folders.pop() {
         for path in std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|e| e.path()) {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let is_json = path.extension().is_some_and(|e| e == "json");
             if path.is_dir() {
                 folders.push(path);
-            } else if name.ends_with(".json") && (name.contains("node_sets") || name.contains("nodesets")) {
+            } else if is_json && (name.contains("node_sets") || name.contains("nodesets")) {
                 if let Err(error) = NodeSets::read(&path) {
                     panic!("{}: {error}", path.display());
                 }

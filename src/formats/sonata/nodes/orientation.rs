@@ -32,6 +32,7 @@ pub(super) fn orientation(
         Some(_) if stored.iter().flatten().all(single) => DataType::Float32,
         _ => DataType::Float64,
     };
+    let in_file = stored.iter().any(Option::is_some);
     let (population, data_type) = (population.clone(), kind.clone());
     let quaternions = Arc::new(Deferred::new(move || {
         let quaternions = Turned::read(&population, &stored, &angles)?.quaternions(&population)?;
@@ -43,7 +44,11 @@ pub(super) fn orientation(
     }));
     let column = |(at, name): (usize, &&str)| {
         let quaternions = quaternions.clone();
-        (cell_column(name, kind.clone()), Deferred::new(move || Ok(quaternions.get()?[at].clone())))
+        let mut spec = cell_column(name, kind.clone());
+        if !in_file {
+            spec.meaning = format!("{} (computed: the file has angles or nothing)", spec.meaning);
+        }
+        (spec, Deferred::new(move || Ok(quaternions.get()?[at].clone())))
     };
     ORIENTATION.iter().enumerate().map(column).collect()
 }
@@ -71,7 +76,7 @@ impl Turned {
             float64(&values).map(Some).map_err(|e| population.wrong(&property.name, e.to_string()))
         };
         let is_there = |name: &&&str| stored.iter().flatten().any(|p| p.name == **name);
-        let (there, lacking): (Vec<&str>, Vec<&str>) = ORIENTATION.iter().partition(|name| is_there(&name));
+        let (there, lacking): (Vec<&str>, Vec<&str>) = ORIENTATION.iter().partition(|name| is_there(name));
         if !there.is_empty() && !lacking.is_empty() {
             let (there, lacking) = (there.join(", "), lacking.join(", "));
             let message = format!("the population has {there} but no {lacking}");

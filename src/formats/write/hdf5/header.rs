@@ -58,6 +58,15 @@ impl Header {
         self.message(0x05, |out| out.extend([2, if chunked { 3 } else { 2 }, 2, 1, 0, 0, 0, 0]))
     }
 
+    /// Elements that were never written are this one.
+    pub(super) fn repeated(&mut self, element: &[u8]) -> Result<()> {
+        self.message(0x05, |out| {
+            out.extend([2, 2, 2, 1]);
+            out.put32(element.len() as u32);
+            out.extend_from_slice(element);
+        })
+    }
+
     pub(super) fn contiguous(&mut self, address: u64, size: u64) -> Result<()> {
         self.message(0x08, |out| {
             out.extend([3, 1]);

@@ -172,6 +172,8 @@ enum Place {
     Chunked(Box<Chunks>),
     /// References, in one piece at this address. They wait for the addresses of their objects.
     References(u64, Vec<Object>),
+    /// Nowhere: every element is this one.
+    Repeated(Vec<u8>),
 }
 
 struct Attribute {
@@ -237,6 +239,16 @@ impl File {
         Ok(dataset)
     }
 
+    /// Writes a dataset of which every element is the same one. It takes no room, however large its shape is.
+    ///
+    /// # Errors
+    /// When the name is taken, or `element` is not one number or text of fixed length.
+    pub fn repeat(&mut self, parent: Group, name: &str, element: &Array, shape: &[u64]) -> Result<Dataset> {
+        self.sink.check()?;
+        let stored = repeated(element, shape).map_err(|e| e.in_dataset(self.sink.path(), name))?;
+        self.dataset_of(parent, name, stored)
+    }
+
     /// Begins a dataset that is filled by [`append`](File::append).
     ///
     /// # Errors
@@ -244,6 +256,10 @@ impl File {
     pub fn dataset(&mut self, parent: Group, name: &str, spec: &Spec) -> Result<Dataset> {
         self.sink.check()?;
         let stored = self.plan(spec).map_err(|e| e.in_dataset(self.sink.path(), name))?;
+        self.dataset_of(parent, name, stored)
+    }
+
+    fn dataset_of(&mut self, parent: Group, name: &str, stored: Stored) -> Result<Dataset> {
         self.link(parent, name, Link::Object(self.nodes.len()))?;
         self.nodes.push(Node { body: Body::Dataset(stored), attributes: Vec::new() });
         Ok(Dataset(self.nodes.len() - 1))
@@ -494,6 +510,10 @@ impl File {
                     header.fill_value(false)?;
                     header.contiguous(*address, stored.filled)?;
                 }
+                Place::Repeated(element) => {
+                    header.repeated(element)?;
+                    header.contiguous(NOWHERE, stored.filled)?;
+                }
                 Place::Chunked(chunks) => {
                     header.fill_value(true)?;
                     header.chunked(tree, &chunk_shape(chunks.rows, shape), element)?;
@@ -609,6 +629,31 @@ fn encode_texts(texts: &[String], kind: &Type, heap: &mut Heap, sink: &mut Sink)
         }
     }
     Ok(elements)
+}
+
+/// A dataset of one element again and again.
+fn repeated(element: &Array, shape: &[u64]) -> Result<Stored> {
+    element.check()?;
+    let kind = &element.kind;
+    let bytes = match &element.data {
+        Data::Bytes(bytes) => bytes.clone(),
+        Data::Texts(texts) if matches!(kind, Type::FixedText(_)) => {
+            let padding = std::iter::repeat(0);
+            texts.iter().flat_map(|t| t.bytes().chain(padding.clone()).take(kind.size() as usize)).collect()
+        }
+        _ => return Err(Error::argument("only elements of a fixed length are repeated")),
+    };
+    if bytes.len() as u64 != kind.size() {
+        return Err(Error::argument(format!("a shape of {:?} where one element is repeated", element.shape)));
+    }
+    // Refused here, and not when all data are written.
+    Header::new().datatype(kind)?;
+    Header::new().repeated(&bytes)?;
+    let filled = count(shape)?.checked_mul(kind.size());
+    let filled =
+        filled.ok_or_else(|| Error::argument(format!("a shape of {shape:?} holds too many elements")))?;
+    let (kind, shape, place) = (kind.clone(), shape.to_vec(), Place::Repeated(bytes));
+    Ok(Stored { kind, shape, growing: false, unlimited: false, filled, place })
 }
 
 /// The chunks of a dataset to be, of whole rows.

@@ -145,6 +145,7 @@ struct Plan {
 enum Item {
     Group,
     Dataset(Type, Vec<u64>, Plan),
+    Repeated(Type, Vec<u64>),
     Soft,
     Attribute(Type, Vec<u64>),
 }
@@ -160,6 +161,7 @@ fn item() -> impl Strategy<Value = Item> {
     prop_oneof![
         2 => Just(Item::Group),
         5 => (kind(), shape(), plan()).prop_map(|(k, s, p)| Item::Dataset(k, s, p)),
+        2 => (kind(), shape()).prop_map(|(k, s)| Item::Repeated(k, s)),
         1 => Just(Item::Soft),
         4 => (kind(), shape()).prop_map(|(k, s)| Item::Attribute(k, s)),
     ]
@@ -201,6 +203,21 @@ fn write(path: &Path, items: &[Item], seed: u64) -> Result<(Vec<Expected>, Vec<S
                 let elements = digits.elements(kind, shape.iter().product(), objects.len()).shape(shape);
                 file.attribute(Object(at), &name, &elements)?;
                 expected.push(Expected::Attribute { path: objects[at].clone(), name, elements });
+            }
+            Item::Repeated(Type::Text | Type::Reference, _) => {}
+            Item::Repeated(kind, shape) => {
+                let element = digits.elements(kind, 1, objects.len());
+                file.repeat(parent, &name, &element, shape)?;
+                let path = below(&objects);
+                objects.push(path.clone());
+                let count: u64 = shape.iter().product();
+                let data = match element.data {
+                    Data::Bytes(bytes) => Data::Bytes(bytes.repeat(count as usize)),
+                    Data::Texts(texts) => Data::Texts(vec![texts[0].clone(); count as usize]),
+                    Data::References(_) => unreachable!("no reference is repeated"),
+                };
+                let elements = Array { kind: kind.clone(), shape: shape.clone(), data };
+                expected.push(Expected::Dataset { path, elements, largest: None });
             }
             Item::Dataset(kind, shape, plan) => {
                 let reference = *kind == Type::Reference;
@@ -483,6 +500,15 @@ fn what_hdf5_cannot_hold_is_refused() {
         "not in chunks",
         refused(file, |f| f.dataset(root, "e", &Spec::growing(Type::Reference, &[])).map(|_| ())),
     );
+    said(
+        "one element is repeated",
+        refused(file, |f| f.repeat(root, "e", &Array::numbers(&[1, 2]), &[3]).map(|_| ())),
+    );
+    said("a fixed length", refused(file, |f| f.repeat(root, "e", &Array::text("a"), &[3]).map(|_| ())));
+    said(
+        "too many elements",
+        refused(file, |f| f.repeat(root, "e", &Array::number(1_i64), &[u64::MAX / 4, 2]).map(|_| ())),
+    );
     said("holds a zero", refused(file, |f| f.write(root, "e", &Array::text("a\0b")).map(|_| ())));
     said(
         "does not fit in 2 bytes",
@@ -632,6 +658,7 @@ fn sample(file: &mut File) -> Result<()> {
         file.dataset(layouts, "long", &Spec::growing(u64::TYPE, &[]).chunk_rows(131_072).deflate(4))?;
     file.append(dataset, &Array::numbers(&long))?;
     file.dataset(layouts, "none", &Spec::growing(f64::TYPE, &[4]).deflate(4))?;
+    file.repeat(layouts, "repeated", &Array::number(-1_i64), &[1_000_000, 3])?;
     let texts = file.dataset(layouts, "texts", &Spec::growing(Type::Text, &[]).deflate(4))?;
     file.append(texts, &Array::texts(&["x", "yy"]))?;
 
@@ -686,7 +713,7 @@ fn sonata(file: &mut File) -> Result<()> {
         let ids = file.write(edges, name, &Array::numbers(&ids))?;
         file.attribute(ids, "node_population", &Array::text("default"))?;
     }
-    file.write(edges, "edge_type_id", &Array::numbers(&[-1_i64; 4]))?;
+    file.repeat(edges, "edge_type_id", &Array::number(-1_i64), &[4])?;
     let attributes = file.group(edges, "0")?;
     // The libsonata that pip installs has no deflate.
     let delays = file.dataset(attributes, "delay", &Spec::growing(f32::TYPE, &[]))?;

@@ -1,41 +1,46 @@
-//! The nrn.h5 family. Synapses are made cell by cell in the order of the postsynaptic cells; what is wanted in the
-//! order of the presynaptic ones is sorted outside of memory.
+//! The nrn.h5 family. Synapses come cell by cell in the order of the postsynaptic cells; what is wanted in the order of
+//! the presynaptic ones is sorted outside of memory.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use rayon::prelude::*;
-
-use super::scratch::{Buckets, Lists};
-use super::synapses::{Incoming, POSITION_WIDTH, Synapses, WIDTH};
-use super::wiring::Candidates;
 use crate::diag::Result;
 use crate::diag::work::Progress;
 use crate::formats::write::hdf5::{Array, File};
+use crate::formats::write::scratch::{Buckets, Lists};
 
-/// The version of the synapse files: column 17 counts vesicles.
-const VERSION: i32 = 5;
+/// Columns of a table of synapses.
+pub const WIDTH: usize = 19;
+
+/// Columns of a table of positions.
+pub const POSITION_WIDTH: usize = 13;
+
+/// The version of files in which column 17 counts vesicles.
+pub const VERSION: i32 = 5;
 
 /// Bytes of a bucket of synapses.
 const BUCKET: u64 = 48 << 20;
-
-/// Synapses that are made together.
-const BATCH: u32 = 150_000;
 
 /// A synapse in a bucket: place of its presynaptic cell, row in nrn.h5, columns.
 const RECORD: usize = 8 + 4 * WIDTH;
 
 /// Begins a file of the family.
-pub(super) fn begin(path: &Path) -> Result<File> {
+///
+/// # Errors
+/// When it cannot be written there.
+pub fn begin(path: &Path, version: i32) -> Result<File> {
     let mut file = File::create(path)?;
     let info = file.write(file.root(), "info", &Array::number(0_i32))?;
     file.attribute(info, "numberOfFiles", &Array::numbers(&[1_i32]))?;
-    file.attribute(info, "version", &Array::numbers(&[VERSION]))?;
+    file.attribute(info, "version", &Array::numbers(&[version]))?;
     Ok(file)
 }
 
-/// Writes a table of a cell; cells without rows have none.
-pub(super) fn put(file: &mut File, cell: u32, rows: &[f32], width: usize) -> Result<()> {
+/// Writes the table of a cell (which count from 0); cells without rows have none.
+///
+/// # Errors
+/// When the disk is full.
+pub fn put(file: &mut File, cell: u32, rows: &[f32], width: usize) -> Result<()> {
     if rows.is_empty() {
         return Ok(());
     }
@@ -44,64 +49,84 @@ pub(super) fn put(file: &mut File, cell: u32, rows: &[f32], width: usize) -> Res
     Ok(())
 }
 
-/// How many cells are worked on together.
-pub(super) fn batch(synapses_per_cell: u32) -> u32 {
-    (BATCH / synapses_per_cell.max(1)).clamp(8, 2048)
-}
-
-/// Writes all files of the synapses between the cells of a circuit; how many connections and synapses there are.
-pub(super) fn write(
-    folder: &Path,
-    cells: u32,
-    synapses_per_cell: u32,
-    synapses: &Synapses,
-    progress: &Progress,
-) -> Result<(u64, u64)> {
-    let mut afferent = Afferent {
-        nrn: begin(&folder.join("nrn.h5"))?,
-        positions: begin(&folder.join("nrn_positions.h5"))?,
-        lists: Lists::new(folder)?,
-        turned: Turned::new(folder, cells, synapses_per_cell)?,
-        connections: 0,
-        synapses: 0,
-    };
-    let step = batch(synapses_per_cell);
-    for start in (0..cells).step_by(step as usize) {
-        let range = start..cells.min(start.saturating_add(step));
-        let length = range.len() as u64;
-        let batch: Vec<Incoming> =
-            range.into_par_iter().map_init(Candidates::default, |c, post| synapses.onto(post, c)).collect();
-        batch.iter().try_for_each(|incoming| afferent.put(incoming))?;
-        progress.advance(length)?;
-    }
-    let Afferent { nrn, positions, lists, turned, connections, synapses } = afferent;
-    nrn.finish()?;
-    positions.finish()?;
-    turned.write(folder, cells, lists, progress)?;
-    Ok((connections, synapses))
-}
-
-/// The first pass.
-struct Afferent {
+/// The files of the synapses among the cells of a circuit: `nrn.h5`, `nrn_efferent.h5`, `nrn_summary.h5`, and where
+/// there are positions, `nrn_positions.h5`.
+pub struct Family {
     nrn: File,
-    positions: File,
+    positions: Option<File>,
+    version: i32,
+    cells: u32,
+    /// The cell that comes next.
+    next: u32,
     lists: Lists,
     turned: Turned,
     connections: u64,
     synapses: u64,
 }
 
-impl Afferent {
-    fn put(&mut self, incoming: &Incoming) -> Result<()> {
-        put(&mut self.nrn, incoming.post, &incoming.rows, WIDTH)?;
-        put(&mut self.positions, incoming.post, &incoming.positions, POSITION_WIDTH)?;
-        let list: Vec<(u32, u32)> =
-            incoming.connections.iter().map(|c| (c.pre, u32::from(c.synapses))).collect();
+impl Family {
+    /// Begins the files in a folder, for so many cells with about so many synapses.
+    ///
+    /// # Errors
+    /// When the folder cannot be written to.
+    pub fn new(folder: &Path, cells: u32, synapses: u64, version: i32, positions: bool) -> Result<Self> {
+        let begin = |name: &str| begin(&folder.join(name), version);
+        Ok(Family {
+            nrn: begin("nrn.h5")?,
+            positions: positions.then(|| begin("nrn_positions.h5")).transpose()?,
+            version,
+            cells,
+            next: 0,
+            lists: Lists::new(folder)?,
+            turned: Turned::new(folder, cells, synapses)?,
+            connections: 0,
+            synapses: 0,
+        })
+    }
+
+    /// Writes all synapses onto a cell: [`WIDTH`] columns, in the order of the gids in the first of them, and
+    /// [`POSITION_WIDTH`] columns of positions. Cells (which count from 0) come in their order; they may be left out.
+    ///
+    /// # Errors
+    /// When the disk is full.
+    pub fn put(&mut self, post: u32, rows: &[f32], positions: &[f32]) -> Result<()> {
+        self.skip_to(post)?;
+        put(&mut self.nrn, post, rows, WIDTH)?;
+        if let Some(file) = &mut self.positions {
+            put(file, post, positions, POSITION_WIDTH)?;
+        }
+        let pres: Vec<u32> = rows.chunks_exact(WIDTH).map(|row| row[0] as u32 - 1).collect();
+        let list: Vec<(u32, u32)> = pres.chunk_by(|a, b| a == b).map(|c| (c[0], c.len() as u32)).collect();
         self.lists.put(&list)?;
-        self.turned.put(incoming)?;
+        self.turned.put(post, &pres, rows)?;
         self.connections += list.len() as u64;
-        self.synapses += (incoming.rows.len() / WIDTH) as u64;
+        self.synapses += pres.len() as u64;
+        self.next = post + 1;
         Ok(())
+    }
+
+    /// The cells before this one have no synapses.
+    fn skip_to(&mut self, post: u32) -> Result<()> {
+        while self.next < post {
+            self.lists.put(&[])?;
+            self.next += 1;
+        }
+        Ok(())
+    }
+
+    /// Writes what is in the order of the presynaptic cells, and puts all files in their places; how many connections
+    /// and synapses there are. `progress` is told of each cell.
+    ///
+    /// # Errors
+    /// When the disk is full, or the work was stopped.
+    pub fn finish(mut self, folder: &Path, progress: &Progress) -> Result<(u64, u64)> {
+        self.skip_to(self.cells)?;
+        self.nrn.finish()?;
+        if let Some(positions) = self.positions {
+            positions.finish()?;
+        }
+        self.turned.write(folder, self.cells, self.version, self.lists, progress)?;
+        Ok((self.connections, self.synapses))
     }
 }
 
@@ -113,23 +138,21 @@ struct Turned {
 }
 
 impl Turned {
-    fn new(folder: &Path, cells: u32, synapses_per_cell: u32) -> Result<Self> {
-        let bytes = u64::from(cells) * u64::from(synapses_per_cell) * RECORD as u64;
-        let buckets = bytes.div_ceil(BUCKET).clamp(1, 2048).min(u64::from(cells)) as u32;
-        let width = cells.div_ceil(buckets);
+    fn new(folder: &Path, cells: u32, synapses: u64) -> Result<Self> {
+        let bytes = synapses.saturating_mul(RECORD as u64);
+        let buckets = bytes.div_ceil(BUCKET).clamp(1, 2048).min(u64::from(cells).max(1)) as u32;
+        let width = cells.div_ceil(buckets).max(1);
         Ok(Turned { buckets: Buckets::new(folder, cells.div_ceil(width) as usize)?, width })
     }
 
-    fn put(&mut self, incoming: &Incoming) -> Result<()> {
-        let pres =
-            incoming.connections.iter().flat_map(|c| std::iter::repeat_n(c.pre, usize::from(c.synapses)));
+    fn put(&mut self, post: u32, pres: &[u32], rows: &[f32]) -> Result<()> {
         let mut record = Vec::with_capacity(RECORD);
-        for ((row, pre), values) in (0_u32..).zip(pres).zip(incoming.rows.chunks_exact(WIDTH)) {
+        for ((row, pre), values) in (0_u32..).zip(pres).zip(rows.chunks_exact(WIDTH)) {
             record.clear();
             record.extend_from_slice(&pre.to_le_bytes());
             record.extend_from_slice(&row.to_le_bytes());
             // The efferent file tells the cell at the other end.
-            record.extend_from_slice(&((incoming.post + 1) as f32).to_le_bytes());
+            record.extend_from_slice(&((post + 1) as f32).to_le_bytes());
             record.extend(values[1..].iter().flat_map(|v| v.to_le_bytes()));
             self.buckets.put((pre / self.width) as usize, &record)?;
         }
@@ -137,9 +160,16 @@ impl Turned {
     }
 
     /// Writes the efferent file and the summary.
-    fn write(mut self, folder: &Path, cells: u32, lists: Lists, progress: &Progress) -> Result<()> {
-        let mut efferent = begin(&folder.join("nrn_efferent.h5"))?;
-        let mut summary = begin(&folder.join("nrn_summary.h5"))?;
+    fn write(
+        mut self,
+        folder: &Path,
+        cells: u32,
+        version: i32,
+        lists: Lists,
+        progress: &Progress,
+    ) -> Result<()> {
+        let mut efferent = begin(&folder.join("nrn_efferent.h5"), version)?;
+        let mut summary = begin(&folder.join("nrn_summary.h5"), version)?;
         let mut next_incoming = lists.read()?;
         for (bucket, start) in (0..cells).step_by(self.width as usize).enumerate() {
             let end = cells.min(start.saturating_add(self.width));

@@ -11,7 +11,7 @@ const BLOCK: usize = 256 << 10;
 
 /// Bytes that come in the order of one side and are wanted in the order of the other: sorted into buckets as they
 /// come, each of which fits in memory.
-pub(super) struct Buckets {
+pub struct Buckets {
     file: File,
     folder: PathBuf,
     end: u64,
@@ -27,14 +27,20 @@ struct Bucket {
 
 impl Buckets {
     /// Empty buckets in a file of `folder`.
-    pub(super) fn new(folder: &Path, count: usize) -> Result<Self> {
+    ///
+    /// # Errors
+    /// When the folder may not be written to.
+    pub fn new(folder: &Path, count: usize) -> Result<Self> {
         let file = tempfile::tempfile_in(folder).map_err(|e| Error::io("write", folder, &e))?;
         let all = std::iter::repeat_with(Bucket::default).take(count).collect();
         Ok(Buckets { file, folder: folder.to_owned(), end: 0, all })
     }
 
     /// Puts bytes in a bucket.
-    pub(super) fn put(&mut self, bucket: usize, bytes: &[u8]) -> Result<()> {
+    ///
+    /// # Errors
+    /// When the disk is full.
+    pub fn put(&mut self, bucket: usize, bytes: &[u8]) -> Result<()> {
         let Some(bucket) = self.all.get_mut(bucket) else { return Ok(()) };
         bucket.pending.extend_from_slice(bytes);
         if bucket.pending.len() >= BLOCK {
@@ -50,7 +56,10 @@ impl Buckets {
     }
 
     /// Takes everything out of a bucket, in the order in which it came.
-    pub(super) fn take(&mut self, bucket: usize) -> Result<Vec<u8>> {
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn take(&mut self, bucket: usize) -> Result<Vec<u8>> {
         let Some(bucket) = self.all.get_mut(bucket).map(std::mem::take) else { return Ok(Vec::new()) };
         let stored: usize = bucket.blocks.iter().map(|b| b.1).sum();
         let mut bytes = vec![0; stored];
@@ -67,26 +76,36 @@ impl Buckets {
 }
 
 /// Pairs of numbers, in lists that are read in the order in which they were written.
-pub(super) struct Lists {
+pub struct Lists {
     file: BufWriter<File>,
     folder: PathBuf,
 }
 
 impl Lists {
-    pub(super) fn new(folder: &Path) -> Result<Self> {
+    /// No lists, in a file of `folder`.
+    ///
+    /// # Errors
+    /// When the folder may not be written to.
+    pub fn new(folder: &Path) -> Result<Self> {
         let file = tempfile::tempfile_in(folder).map_err(|e| Error::io("write", folder, &e))?;
         Ok(Lists { file: BufWriter::new(file), folder: folder.to_owned() })
     }
 
     /// Writes a list.
-    pub(super) fn put(&mut self, list: &[(u32, u32)]) -> Result<()> {
+    ///
+    /// # Errors
+    /// When the disk is full.
+    pub fn put(&mut self, list: &[(u32, u32)]) -> Result<()> {
         let mut bytes = (list.len() as u64).to_le_bytes().to_vec();
         bytes.extend(list.iter().flat_map(|&(a, b)| (u64::from(a) << 32 | u64::from(b)).to_le_bytes()));
         self.file.write_all(&bytes).map_err(|e| Error::io("write", &self.folder, &e))
     }
 
     /// The lists, from the first.
-    pub(super) fn read(self) -> Result<impl FnMut() -> Result<Vec<(u32, u32)>>> {
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn read(self) -> Result<impl FnMut() -> Result<Vec<(u32, u32)>>> {
         let folder = self.folder;
         let fault = |e: &std::io::Error| Error::io("read", &folder, e);
         let mut file = self.file.into_inner().map_err(|e| fault(e.error()))?;
