@@ -14,8 +14,8 @@ use arrow_array::{
 use arrow_schema::DataType;
 
 use super::{
-    Block, CellTable, ColumnSpec, Connectome, IdSet, Morsel, Schema, Side, Source, TargetEntry, Targets,
-    cell_column, connection_columns,
+    Block, CellTable, ColumnSpec, Connectome, IdSet, Morsel, Schema, Side, Source, TargetEntry, Targets, cell_column,
+    connection_columns,
 };
 use crate::diag::{Code, Deferred, Error, Result};
 
@@ -94,9 +94,7 @@ pub fn cells(populations: Vec<(String, Arc<CellTable>)>) -> Arc<CellTable> {
     id.populations = Some(names.clone().into());
     let ids = parts.clone();
     let packed = move || {
-        let of = |(at, part): (usize, &Arc<CellTable>)| {
-            (0..part.count()).map(|row| pack(at, part.id_of(row))).collect::<Vec<_>>()
-        };
+        let of = |(at, part): (usize, &Arc<CellTable>)| (0..part.count()).map(|row| pack(at, part.id_of(row))).collect::<Vec<_>>();
         Ok(Arc::new(Int64Array::from(ids.iter().enumerate().flat_map(of).collect::<Vec<_>>())) as ArrayRef)
     };
     let (of, labels) = (parts.clone(), names.clone());
@@ -234,12 +232,7 @@ impl Merged {
         let pieces = sources.iter().enumerate().flat_map(|(at, source)| {
             source.morsels().into_iter().map(move |morsel| (at, morsel)).collect::<Vec<_>>()
         });
-        Arc::new(Chain {
-            shared: self.shared.clone(),
-            schema: schema.clone(),
-            pieces: pieces.collect(),
-            sources,
-        })
+        Arc::new(Chain { shared: self.shared.clone(), schema: schema.clone(), pieces: pieces.collect(), sources })
     }
 }
 
@@ -298,15 +291,13 @@ impl Source for Chain {
     }
 
     fn morsels(&self) -> Vec<Morsel> {
-        let piece =
-            |(at, (_, morsel)): (usize, &(usize, Morsel))| Morsel { units: at..at + 1, rows: morsel.rows };
+        let piece = |(at, (_, morsel)): (usize, &(usize, Morsel))| Morsel { units: at..at + 1, rows: morsel.rows };
         self.pieces.iter().enumerate().map(piece).collect()
     }
 
     fn open(&self, morsel: &Morsel) -> Result<Box<dyn Block + '_>> {
         let piece = self.pieces.get(morsel.units.start);
-        let (at, own) =
-            piece.ok_or_else(|| Error::argument(format!("no rows {:?} in this table", morsel.units)))?;
+        let (at, own) = piece.ok_or_else(|| Error::argument(format!("no rows {:?} in this table", morsel.units)))?;
         let block = self.sources[*at].open(own)?;
         Ok(Box::new(ChainBlock { chain: self, part: *at, block }))
     }
