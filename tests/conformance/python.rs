@@ -90,12 +90,7 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
     let mut tokens = Vec::new();
     let mut rest = text.trim_start();
     while let Some(first) = rest.chars().next() {
-        let prefix = if (rest.starts_with('f') || rest.starts_with('r')) && rest[1..].starts_with(['\'', '"'])
-        {
-            1
-        } else {
-            0
-        };
+        let prefix = usize::from(rest.starts_with(['f', 'r']) && rest[1..].starts_with(['\'', '"']));
         if rest[prefix..].starts_with(['\'', '"']) {
             let (text, behind) = quoted(&rest[prefix..])?;
             tokens.push(if rest.starts_with('f') { Token::Format(text) } else { Token::Text(text) });
@@ -381,7 +376,7 @@ impl Parser {
                 Ok(Py::List(self.items(first, "]")?))
             }
             Token::Sign("{") => self.braces(),
-            other => Err(format!("{other:?} is not expected")),
+            Token::Sign(sign) => Err(format!("`{sign}` is not expected")),
         }
     }
 

@@ -31,7 +31,7 @@ struct Rule {
 /// The sections of `sonata.scripts`.
 pub struct Rules {
     names: HashMap<String, Py>,
-    rules: Vec<Rule>,
+    calls: Vec<Rule>,
     before: String,
     /// The files that the call at hand wants.
     files: RefCell<Vec<(String, String)>>,
@@ -51,7 +51,7 @@ impl Rules {
         let read = |line: usize, text: &str| parse(text).unwrap_or_else(|why| wrong(line, &why));
         let mut rules = Rules {
             names: HashMap::new(),
-            rules: Vec::new(),
+            calls: Vec::new(),
             before: String::new(),
             files: RefCell::default(),
         };
@@ -88,7 +88,7 @@ impl Rules {
     fn add(&mut self, headers: &mut Vec<Py>, template: &mut String) {
         for pattern in std::mem::take(headers) {
             let pattern = self.settled(&pattern);
-            self.rules.push(Rule { pattern, template: template.trim().to_owned() });
+            self.calls.push(Rule { pattern, template: template.trim().to_owned() });
         }
         template.clear();
     }
@@ -121,7 +121,7 @@ impl Rules {
     }
 
     fn value(&self, py: &Py) -> Result<String, Lacks> {
-        for rule in &self.rules {
+        for rule in &self.calls {
             let mut found = Found::new();
             if matches(&rule.pattern, py, &mut found) {
                 return self.filled(&rule.template, &found);

@@ -28,9 +28,9 @@ pub(super) enum Field {
     /// The row in the file.
     Edge,
     /// A number that says of what type the edge is, or where its attributes are.
-    Number(Series),
+    Number(Box<Series>),
     /// A property.
-    Property(Property),
+    Property(Box<Property>),
 }
 
 /// A property of the edges: what each group has of it, and the types.
@@ -79,13 +79,15 @@ pub(super) fn of_population(file: &File, path: &str, wanted: &EdgesFile<'_>, edg
     }
     let number = |name: &str, meaning: &str| ColumnSpec::new(name, DataType::Int64).meaning(meaning);
     if let Some(ids) = type_numbers(file, path, edges)? {
-        columns.push((number(TYPE, "number of the type of the edge"), Field::Number(ids)));
+        columns.push((number(TYPE, "number of the type of the edge"), Field::Number(Box::new(ids))));
     }
     if groups.names.len() > 1 {
         let meanings = ["group of the edge's attributes", "row in the group of attributes"];
         let numbers = [(GROUP, &groups.numbers), (INDEX, &groups.rows)];
         for ((name, series), meaning) in numbers.into_iter().zip(meanings) {
-            columns.extend(series.clone().map(|series| (number(name, meaning), Field::Number(series))));
+            columns.extend(
+                series.clone().map(|series| (number(name, meaning), Field::Number(Box::new(series)))),
+            );
         }
     }
     for (name, property) in properties {
@@ -194,7 +196,7 @@ impl Property {
         })?;
         spec.data_type = data_type.clone();
         self.data_type = Some(data_type);
-        Ok((spec, Field::Property(self)))
+        Ok((spec, Field::Property(Box::new(self))))
     }
 
     /// The type that holds what groups and types have: numbers of several types are floating point.
