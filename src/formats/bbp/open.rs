@@ -29,12 +29,12 @@ const START_NCS: &str = "start.ncs";
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Parts {
-    /// The cells: an mvd2 or mvd3 file.
+    /// The cells: an mvd2 or mvd3 file, or nodes of SONATA, whose population may follow a colon.
     pub cells: PathBuf,
     /// Target files.
     #[serde(default)]
     pub targets: Vec<PathBuf>,
-    /// The synapses: an nrn.h5 file or its folder.
+    /// The synapses: an nrn.h5 file or its folder, or edges of SONATA, whose population may follow a colon.
     #[serde(default, alias = "connectome")]
     pub synapses: Option<PathBuf>,
     /// The folder of morphologies.
@@ -353,7 +353,7 @@ pub(in crate::formats) fn open_cells(path: &Path, population: Option<&str>) -> R
         Kind::SonataNodes => sonata::read_cells(path, population),
         kind => Err(Error::format(format!("this is {}, not a file of cells", kind.name()))
             .in_file(path)
-            .help("cells are read from mvd2 and mvd3 files")),
+            .help("cells are read from mvd2 and mvd3 files, and from SONATA nodes")),
     }
 }
 
@@ -414,7 +414,7 @@ fn open_connectome(
         ))
         .in_file(path)
         .help("leave out the colon and what follows it")),
-        (Kind::SonataEdges, population) => sonata::open(path, population, cells),
+        (Kind::SonataEdges, population) => sonata::open(path, population, cells, projection),
         (Kind::Syn2, _) => Err(unsupported(kind, path)),
         _ => Err(Error::format(format!("this is {}, not a file of synapses", kind.name())).in_file(path)),
     }
