@@ -85,7 +85,10 @@ impl Network {
     /// When there is none of that name.
     pub fn node(&self, name: &str) -> Result<&NodePopulation> {
         let known = || self.nodes.iter().map(|p| p.name.as_str());
-        self.nodes.iter().find(|p| p.name == name).ok_or_else(|| Error::unknown("node population", name, known()))
+        self.nodes
+            .iter()
+            .find(|p| p.name == name)
+            .ok_or_else(|| Error::unknown("node population", name, known()))
     }
 
     /// A population of edges by name.
@@ -94,7 +97,10 @@ impl Network {
     /// When there is none of that name.
     pub fn edge(&self, name: &str) -> Result<&EdgePopulation> {
         let known = || self.edges.iter().map(|p| p.name.as_str());
-        self.edges.iter().find(|p| p.name == name).ok_or_else(|| Error::unknown("edge population", name, known()))
+        self.edges
+            .iter()
+            .find(|p| p.name == name)
+            .ok_or_else(|| Error::unknown("edge population", name, known()))
     }
 }
 

@@ -45,7 +45,14 @@ pub struct ColumnSpec {
 impl ColumnSpec {
     /// A column without unit, meaning or aliases.
     pub fn new(name: impl Into<String>, data_type: DataType) -> Self {
-        ColumnSpec { name: name.into(), data_type, unit: None, meaning: String::new(), aliases: Vec::new(), populations: None }
+        ColumnSpec {
+            name: name.into(),
+            data_type,
+            unit: None,
+            meaning: String::new(),
+            aliases: Vec::new(),
+            populations: None,
+        }
     }
 
     /// The same with a unit.

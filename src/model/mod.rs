@@ -15,7 +15,7 @@ mod source;
 mod targets;
 
 pub use cells::{CellTable, cell_column};
-pub use circuit::{EdgePopulation, Network, NodePopulation, Circuit, Emodel, Emodels, Format, Projection};
+pub use circuit::{Circuit, EdgePopulation, Emodel, Emodels, Format, Network, NodePopulation, Projection};
 pub use column::{Column, ColumnSpec, Link, Schema, units};
 pub use connectome::{Connectome, Side, connection_columns, synapse_columns};
 pub use frame::Frame;

@@ -377,7 +377,11 @@ fn faults_of_an_index() {
     let found = changed(&|t| t.ranges[6..].copy_from_slice(&[4, 5, 3, 4]));
     assert_told(
         &found,
-        &["fatal", "2 edges listed for another node", "edge 3 is listed for node 3, its `source_node_id` is 2"],
+        &[
+            "fatal",
+            "2 edges listed for another node",
+            "edge 3 is listed for node 3, its `source_node_id` is 2",
+        ],
     );
     let found = changed(&|t| t.ranges[9] = 6);
     assert_told(&found, &["fatal", "range_to_edge_id", "ends at 6, and there are 5 edges: node 3"]);
@@ -414,7 +418,10 @@ fn a_large_index_is_compared_in_sections() {
     nodes.swap(19_500, 19_600);
     nodes.swap(19_501, 19_601);
     let found = circuit.check();
-    assert_told(&found, &["fatal", "14 edges listed for another node", "edge 68,250 is listed for node 9800"]);
+    assert_told(
+        &found,
+        &["fatal", "14 edges listed for another node", "edge 68,250 is listed for node 9800"],
+    );
     assert_eq!(found.len(), 1, "{:?}", told(&found));
 }
 

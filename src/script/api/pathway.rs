@@ -603,7 +603,11 @@ impl Pathways {
         };
         let joined = counted
             .join(&sizes("n_pre", &self.origin.pre)?, vec![("pre".into(), "key".into())], JoinKind::Inner)?
-            .join(&sizes("n_post", &self.origin.post)?, vec![("post".into(), "key".into())], JoinKind::Inner)?;
+            .join(
+                &sizes("n_post", &self.origin.post)?,
+                vec![("post".into(), "key".into())],
+                JoinKind::Inner,
+            )?;
         let c = Expr::column;
         let real = |e: Expr| Expr::Call(crate::query::Function::ToFloat, vec![e]);
         let ratio = |a: Expr, b: Expr| Expr::binary(BinaryOp::Divide, real(a), real(b));

@@ -93,7 +93,8 @@ impl Source for Connections {
 
     fn describe(&self) -> Vec<String> {
         let made = self.pres.as_ref().map_or(String::new(), |pres| format!(", made by {} cells", pres.len()));
-        let (name, some, all) = (self.population.file_name(), self.posts.len(), self.population.target_cells.count());
+        let (name, some, all) =
+            (self.population.file_name(), self.posts.len(), self.population.target_cells.count());
         vec![format!("{name}: connections onto {some} of {all} cells{made}")]
     }
 }
