@@ -131,6 +131,10 @@ pub(in crate::formats) fn locate(path: &Path, path_map: &PathMap) -> Result<Loca
         Kind::Mvd2 | Kind::Mvd3 | Kind::SonataNodes => {
             Ok(locate_parts(&Parts { cells: path, ..Parts::default() }))
         }
+        kind @ (Kind::SonataCircuit | Kind::SonataSimulation) => {
+            Err(Error::format(format!("this is {}, not one of the legacy format", kind.name()))
+                .in_file(&path))
+        }
         kind => Err(Error::format(format!("this is {}, not a circuit", kind.name())).in_file(&path)),
     }
 }
@@ -826,7 +830,7 @@ mod tests {
         assert!(open_circuit(&f.path("circuit.json"), &PathMap::default()).is_err());
         f.write("circuit_config.json", "{\"networks\": {}}");
         let error = open_circuit(&f.path("circuit_config.json"), &PathMap::default()).unwrap_err();
-        assert!(error.message().contains("SONATA circuit configuration, which is not supported yet"));
+        assert!(error.message().contains("this is a SONATA circuit configuration, not"));
         let error = open_circuit(&f.path("circuit/start.target"), &PathMap::default()).unwrap_err();
         assert!(error.message().contains("this is a target file, not a circuit"));
         assert!(
@@ -878,7 +882,7 @@ mod tests {
         assert_eq!(open("circuit").unwrap().cells.count(), 20);
         let simulation = open("sim/BlueConfig").unwrap();
         assert_eq!((simulation.cells.count(), ids(&simulation, "Column").len()), (20, 20));
-        assert!(open("circuit/CircuitConfig_sonata").unwrap_err().message().contains("SONATA nodes"));
+        assert_eq!(open("circuit/CircuitConfig_sonata").unwrap().cells.count(), 20);
         let parts = |synapses: &str| Parts {
             cells: folder.join("../data/circuit.mvd2"),
             synapses: Some(folder.join("../data").join(synapses)),
