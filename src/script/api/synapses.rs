@@ -175,3 +175,44 @@ fn side(
         Some(ids) => s.with_rows(s.table.filter(query::member(column, ids))?),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::formats::write::hdf5::{Array, File};
+    use crate::script::eval_json;
+
+    #[test]
+    fn synapses_without_a_place_are_in_no_region() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        let write = |name: &str, kind: &str, columns: &[&str], places: &[&str]| {
+            let mut file = File::create(path(name).as_ref()).unwrap();
+            let root = file.root();
+            let all = file.group(root, kind).unwrap();
+            let population = file.group(all, "default").unwrap();
+            let group = file.group(population, "0").unwrap();
+            for column in columns {
+                file.write(population, column, &Array::numbers(&[0i64, 1])).unwrap();
+            }
+            for place in places {
+                file.write(group, place, &Array::numbers(&[1f32, 2.])).unwrap();
+            }
+            file.finish().unwrap();
+        };
+        let ends = ["source_node_id", "target_node_id"];
+        write("nodes.h5", "nodes", &["node_type_id"], &[]);
+        write("nowhere.h5", "edges", &ends, &["afferent_center_x", "afferent_center_y"]);
+        let surface = ["afferent_surface_x", "afferent_surface_y", "afferent_surface_z"];
+        write("surface.h5", "edges", &ends, &surface);
+        let count = |edges: &str| {
+            let source =
+                "open_circuit(#{cells: cells, synapses: synapses}).synapses(sphere([0, 0, 0], 2)).count()";
+            let constants = [("cells", path("nodes.h5")), ("synapses", path(edges))];
+            eval_json(source, "test", &constants)
+        };
+        let refused = count("nowhere.h5").unwrap_err();
+        assert!(refused.to_string().contains("where in space"), "{refused}");
+        // The first is at a distance of 1.7 µm, the second of 3.5.
+        assert_eq!(count("surface.h5").unwrap(), 1);
+    }
+}

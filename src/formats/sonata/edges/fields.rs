@@ -58,8 +58,9 @@ pub(super) fn of_population(file: &File, path: &str, wanted: &EdgesFile<'_>, edg
     let types = types(file, path, wanted, edges)?;
     let mut properties = properties(file, path, wanted, &groups, types.as_ref())?;
     if groups.is_plain() {
+        // Rows that are more than the edges are those of no edge: files of the Blue Brain Project have such.
         for attribute in properties.values_mut().filter_map(|p| p.parts.get_mut(&0)) {
-            if let Some(rows) = attribute.rows.filter(|&rows| rows != edges) {
+            if let Some(rows) = attribute.rows.filter(|&rows| rows < edges) {
                 attribute.refuse(format!("it has {rows} rows, and there are {edges} edges"));
             }
         }

@@ -345,6 +345,12 @@ fn damage_is_named() {
     let fault = source.open(&source.morsels()[0]).unwrap().column(column).unwrap_err().to_string();
     assert!(fault.contains("it has 2 rows, and there are 5 edges"), "{fault}");
     assert_eq!(attribute.column("post").len(), 5);
+    // Rows beyond the edges harm nobody.
+    let long = made(3, &PRE, &POST, |file, net| {
+        let group = file.group(net, "0").unwrap();
+        write(file, group, "delay", &[1f32, 2., 3., 4., 5., 6.]);
+    });
+    assert_eq!(floats(&long.column("delay")), [1., 2., 3., 4., 5.].map(Some));
     let numbers = made(3, &PRE, &POST, |file, net| write(file, net, GROUP, &[0u16, 0]));
     assert!(refused(&numbers).contains("edge_group_id"));
     let kinds = made(3, &PRE, &POST, |file, net| {
