@@ -29,7 +29,7 @@ const DEFAULT: &str = "default";
 /// # Errors
 /// When the file is damaged, or does not say which population is meant.
 pub fn read_cells(path: &Path, population: Option<&str>) -> Result<Arc<CellTable>> {
-    let population = chosen(path, population, nodes::population_names(path)?, "nodes")?;
+    let population = population_of_nodes(path, population)?;
     let cells =
         nodes::read_cells(&NodesFile { path, population: &population, types: None, dynamics_dir: None })?;
     let gids: Vec<i64> = cells.ids().listed().iter().map(|id| id + FIRST).collect();
@@ -54,8 +54,8 @@ pub fn open(
     cells: &Arc<CellTable>,
     projection: bool,
 ) -> Result<Arc<dyn Connectome>> {
-    let population = chosen(path, population, edges::population_names(path)?, "edges")?;
-    let target = nodes_of(&cells.ids().listed().iter().map(|gid| gid - FIRST).collect(), cells.origin())?;
+    let population = population_of_edges(path, population)?;
+    let target = by_node(cells)?;
     let source = if projection {
         nodes_of(&edges::node_ids(path, &population)?.0, &path.display().to_string())?
     } else {
@@ -85,12 +85,36 @@ pub fn open(
     Ok(Arc::new(ByGid { synapses: columns(specs, told), pairs: columns(pairs, told_of_pairs), connectome }))
 }
 
+/// The cells of a circuit by their node ids, without properties.
+///
+/// # Errors
+/// When an id is there twice.
+pub(in crate::formats) fn by_node(cells: &CellTable) -> Result<Arc<CellTable>> {
+    nodes_of(&cells.ids().listed().iter().map(|gid| gid - FIRST).collect(), cells.origin())
+}
+
 /// Nodes of which nothing is known but their ids.
 fn nodes_of(ids: &IdSet, origin: &str) -> Result<Arc<CellTable>> {
     let ids = ids.sorted().to_vec();
     let listed = ids.clone();
     let column = Deferred::new(move || Ok(Arc::new(Int64Array::from(listed.clone())) as ArrayRef));
     CellTable::with_ids(ids, vec![(cell_column("id", DataType::Int64), column)], origin)
+}
+
+/// The population of a nodes file that is meant.
+///
+/// # Errors
+/// When the file is damaged, or does not say which one.
+pub(in crate::formats) fn population_of_nodes(path: &Path, named: Option<&str>) -> Result<String> {
+    chosen(path, named, nodes::population_names(path)?, "nodes")
+}
+
+/// The population of an edges file that is meant.
+///
+/// # Errors
+/// As for [`population_of_nodes`].
+pub(in crate::formats) fn population_of_edges(path: &Path, named: Option<&str>) -> Result<String> {
+    chosen(path, named, edges::population_names(path)?, "edges")
 }
 
 fn chosen(path: &Path, named: Option<&str>, mut known: Vec<String>, what: &str) -> Result<String> {

@@ -692,6 +692,26 @@ fn faults_of_nrn() {
 }
 
 #[test]
+fn a_legacy_circuit_over_sonata_is_checked_by_node() {
+    let check = |change: &dyn Fn(&mut Sonata)| {
+        let mut files = Sonata::new();
+        change(&mut files);
+        files.write();
+        let config = "Run Default\n{\nCircuitPath .\nCellLibraryFile nodes.h5\nnrnPath edges.h5\n}\n";
+        std::fs::write(files.path("CircuitConfig"), config).unwrap();
+        std::fs::write(files.path("start.target"), "Target Cell All { a1 a4 }").unwrap();
+        check_at(&files.path("CircuitConfig"))
+    };
+    assert_eq!(told(&check(&|_| ())), Vec::<String>::new());
+    let found = check(&|c| {
+        c.ids[0][4] = 4;
+        c.nodes.insert("x", Array::numbers(&[f32::NAN; 4]));
+    });
+    assert_told(&found, &["fatal edges.h5 edges/e/source_node_id", "no node 4, of edge 4"]);
+    assert_told(&found, &["fatal nodes.h5 nodes/cells/0/x", "NaN for 4 nodes"]);
+}
+
+#[test]
 fn a_circuit_of_bare_parts_is_checked_by_its_parts() {
     let circuit = Legacy::new();
     circuit.write();

@@ -12,13 +12,14 @@ use arrow_array::{Array, ArrayRef};
 use arrow_schema::DataType;
 
 use super::columns::{Seen, is_unit};
-use super::{Findings, Severity, Texts, counted, morphologies, some_of};
+use super::{Findings, Severity, Texts, counted, morphologies, some_of, sonata};
 use crate::diag::{Code, Result, nearest, work};
 use crate::formats::bbp::config::{BlueConfig, Section};
 use crate::formats::bbp::mecombo;
 use crate::formats::bbp::open::{
     Fibres, Located, Named, Parts, locate, locate_config, locate_parts, open_cells,
 };
+use crate::formats::bbp::sonata::{by_node, population_of_edges, population_of_nodes};
 use crate::formats::bbp::target::{parse_gid, read_circuit_targets, read_targets};
 use crate::formats::paths::{PathMap, missing};
 use crate::formats::sniff::{Kind, sniff};
@@ -173,35 +174,29 @@ fn check_synapses(
     sources: nrn::Sources<'_>,
 ) -> Result<()> {
     let Some(path) = findings.take(Severity::Fatal, &located.path, named.get())? else { return Ok(()) };
-    // A file in numbered pieces does not exist under its own name.
     let is_there = |name: &&str| path.join(name).exists();
-    let kind = if path.is_dir() {
-        let edges = ["nrn.h5", "proj_nrn.h5"].iter().all(|n| !is_there(n))
-            && ["edges.sonata", "edges.h5"].iter().any(is_there);
-        if edges { Kind::SonataEdges } else { Kind::Nrn }
-    } else if path.exists() {
-        match findings.take(Severity::Fatal, path, sniff(path))? {
-            Some(kind) => kind,
-            None => return Ok(()),
-        }
-    } else {
-        Kind::Nrn
+    let edges = ["edges.sonata", "edges.h5"].into_iter().find(is_there).map(|name| path.join(name));
+    let path = match edges {
+        Some(edges) if path.is_dir() && nrn::is_missing(path) => edges,
+        _ => path.to_owned(),
     };
+    let path = path.as_path();
+    // A file in numbered pieces does not exist under its own name.
+    let kind = if path.is_file() { sniff(path) } else { Ok(Kind::Nrn) };
+    let Some(kind) = findings.take(Severity::Fatal, path, kind)? else { return Ok(()) };
     match kind {
         Kind::Nrn => nrn::check(findings, path, cells, sources),
-        Kind::SonataEdges | Kind::Syn2 => {
-            let message =
-                format!("this is {}: in a circuit of the legacy format it is not checked", kind.name());
-            findings.add(Severity::Warning, path, "", message);
-            Ok(())
+        Kind::SonataEdges => {
+            let name = population_of_edges(path, named.population.as_deref());
+            let Some(name) = findings.take(Severity::Fatal, path, name)? else { return Ok(()) };
+            let nodes = cells.map(|cells| by_node(cells)).transpose();
+            let nodes = findings.take(Severity::Fatal, path, nodes)?.flatten();
+            let projection = !matches!(sources, nrn::Sources::Cells);
+            sonata::check_synapses(findings, path, &name, nodes.as_ref(), projection)
         }
         kind => {
-            findings.add(
-                Severity::Fatal,
-                path,
-                "",
-                format!("this is {}, not a file of synapses", kind.name()),
-            );
+            let message = format!("this is {}, not a file of synapses that can be read", kind.name());
+            findings.add(Severity::Fatal, path, "", message);
             Ok(())
         }
     }
@@ -235,7 +230,9 @@ fn check_cells(findings: &mut Findings, located: &Located) -> Result<Option<Arc<
         findings.add(Severity::Warning, path, "", "there are no cells");
     }
     let names: Vec<String> = cells.schema().columns().iter().map(|c| c.name.clone()).collect();
-    for name in &names {
+    // Those of SONATA are checked where they stand.
+    let is_sonata = matches!(sniff(path), Ok(Kind::SonataNodes));
+    for name in names.iter().filter(|_| !is_sonata) {
         work::check()?;
         let fresh = anew(path, &cells)?;
         let Some(values) = findings.take(Severity::Fatal, path, column(&fresh, name))?.flatten() else {
@@ -243,8 +240,13 @@ fn check_cells(findings: &mut Findings, located: &Located) -> Result<Option<Arc<
         };
         check_column(findings, path, name, &values);
     }
-    check_orientations(findings, path, &cells)?;
+    if !is_sonata {
+        check_orientations(findings, path, &cells)?;
+    }
     check_files(findings, located, path, &cells)?;
+    if is_sonata && let Ok(name) = population_of_nodes(path, located.cells.population.as_deref()) {
+        sonata::check_cells(findings, path, &name)?;
+    }
     Ok(Some(cells))
 }
 

@@ -62,6 +62,11 @@ pub(super) enum Sources<'a> {
     Any,
 }
 
+/// Whether a folder has no file of the family.
+pub(super) fn is_missing(folder: &Path) -> bool {
+    Files::find(folder).is_err()
+}
+
 /// Checks a file or folder of synapses and everything that belongs to it.
 ///
 /// # Errors

@@ -17,6 +17,7 @@ use crate::diag::{Error, Result, nearest};
 use crate::formats::hdf5::{File, Member, Series};
 use crate::formats::paths::{PathMap, missing};
 use crate::formats::sonata::config::{CircuitConfig, PopulationConfig, Status};
+use crate::formats::sonata::edges::ends;
 use crate::formats::sonata::node_sets::NodeSets;
 use crate::formats::sonata::open::config_of_nodes;
 use crate::model::CellTable;
@@ -79,6 +80,57 @@ pub(super) fn check_nodes(path: &Path, findings: &mut Findings) -> Result<()> {
         check_populations(findings, &config)?;
     }
     Ok(())
+}
+
+/// Checks a population of nodes that stands for the cells of a circuit of the legacy format.
+///
+/// # Errors
+/// When the work was stopped.
+pub(super) fn check_cells(findings: &mut Findings, path: &Path, name: &str) -> Result<()> {
+    let config = alone(path, name, "biophysical");
+    match findings.take(Severity::Fatal, path, File::open(path))? {
+        Some(file) => nodes::check(findings, &of_legacy(&config, &file)).map(drop),
+        None => Ok(()),
+    }
+}
+
+/// Checks a population of edges that stands for the synapses of a circuit of the legacy format. `cells` are those of the
+/// circuit by node id; whoever makes the synapses of a projection is not among them.
+///
+/// # Errors
+/// When the work was stopped.
+pub(super) fn check_synapses(
+    findings: &mut Findings,
+    path: &Path,
+    name: &str,
+    cells: Option<&Arc<CellTable>>,
+    projection: bool,
+) -> Result<()> {
+    let config = alone(path, name, "chemical");
+    let Some(file) = findings.take(Severity::Fatal, path, File::open(path))? else { return Ok(()) };
+    // The names that the file states are those of no configuration.
+    let (source, target) = ends(path, name).unwrap_or_default();
+    let end = |name: Option<String>, known: bool| End {
+        name: name.unwrap_or_else(|| "cells".to_owned()),
+        kind: String::new(),
+        cells: cells.filter(|_| known).cloned(),
+    };
+    let nodes = if source == target {
+        vec![end(target, !projection)]
+    } else {
+        vec![end(target, true), end(source, !projection)]
+    };
+    edges::check(findings, &of_legacy(&config, &file), &nodes, &|_| None)
+}
+
+/// A population that no configuration names.
+fn alone(path: &Path, name: &str, kind: &str) -> PopulationConfig {
+    let (name, kind, file) = (name.to_owned(), kind.to_owned(), path.to_owned());
+    PopulationConfig { name, kind, file, types_file: None, properties: Map::new() }
+}
+
+fn of_legacy<'a>(config: &'a PopulationConfig, file: &'a File) -> Population<'a> {
+    Population { config, file, declared: false, status: Status::Partial }
 }
 
 /// Keys, types and paths.
