@@ -5,20 +5,24 @@
 
 use std::path::{Path, PathBuf};
 
+use neurhai::demo;
+use neurhai::model::Format;
 use neurhai::script::{Screen, Session, display, open_circuit};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// A session on a small demonstration circuit, in a scratch folder that becomes the working directory.
+/// A session on a small demonstration circuit, in both formats, in a scratch folder that becomes the working directory.
 fn session(folder: &Path) -> Session {
-    let options = neurhai::demo::Options { cells: 300, synapses_per_cell: 60, ..Default::default() };
-    let circuit = folder.join("demo");
-    neurhai::demo::write(&circuit, &options).unwrap();
-    std::env::set_current_dir(folder).unwrap();
     let mut session = Session::new();
-    session.set("circuit", rhai::Dynamic::from(open_circuit(&circuit).unwrap()));
+    for (name, place, format) in [("circuit", "demo", Format::Bbp), ("sonata", "sonata", Format::Sonata)] {
+        let options = demo::Options { cells: 300, synapses_per_cell: 60, format, ..Default::default() };
+        let place = folder.join(place);
+        demo::write(&place, &options).unwrap();
+        session.set(name, rhai::Dynamic::from(open_circuit(&place).unwrap()));
+    }
+    std::env::set_current_dir(folder).unwrap();
     session.set("args", rhai::Array::new());
     session
 }

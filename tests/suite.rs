@@ -1,8 +1,8 @@
 //! The suite: scripts in `tests/suite/*.rhai` with the results that are expected.
 //!
 //! A file is cut into sections by lines `//--- name`. A section is a session of its own, with these names bound:
-//! `circuit` (the demonstration circuit, written once for each run), `demo` (its folder) and `scratch` (an empty
-//! folder). Each expectation belongs to the code between it and the one before:
+//! `circuit` (the demonstration circuit, written once for each run), `demo` (its folder), `sonata` (the folder of the
+//! same circuit in SONATA's format) and `scratch` (an empty folder). Each expectation belongs to the code between it and the one before:
 //!
 //! ```text
 //! circuit.cells.count() //= 42          the value, as JSON; tables and other things as they are shown
@@ -53,8 +53,8 @@ fn main() {
     let update = std::env::var_os("UPDATE_SUITE").is_some();
     let run = tempfile::tempdir().expect("a temporary folder");
     let root = run.path().to_owned();
-    let demo = root.join("demo");
-    write_demo(&demo);
+    write_demo(&root.join("demo"), "bbp");
+    write_demo(&root.join("sonata"), "sonata");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite");
     let mut files: Vec<PathBuf> = std::fs::read_dir(&folder)
         .expect("tests/suite is there")
@@ -82,11 +82,11 @@ fn main() {
     conclusion.exit();
 }
 
-fn write_demo(folder: &Path) {
+fn write_demo(folder: &Path, format: &str) {
     let made = Command::new(env!("CARGO_BIN_EXE_neurhai"))
         .arg("demo")
         .arg(folder)
-        .args(["--no-tour", "--cells", "400", "--synapses", "60"])
+        .args(["--no-tour", "--cells", "400", "--synapses", "60", "--format", format])
         .output()
         .expect("the program runs");
     assert!(made.status.success(), "no demonstration circuit: {}", String::from_utf8_lossy(&made.stderr));
@@ -191,7 +191,9 @@ fn is_plain(value: &rhai::Dynamic) -> bool {
 fn session(root: &Path) -> (Session, tempfile::TempDir) {
     let scratch = tempfile::tempdir_in(root).expect("a temporary folder");
     let mut session = Session::new();
-    session.set("demo", root.join("demo").display().to_string());
+    for name in ["demo", "sonata"] {
+        session.set(name, root.join(name).display().to_string());
+    }
     session.set("scratch", scratch.path().display().to_string());
     let _ =
         session.run("let circuit = open_circuit(demo);", "circuit").expect("the demonstration circuit opens");

@@ -33,7 +33,7 @@ pub fn reference() -> String {
     let words = words();
     let mut page = String::from(
         "# Reference\n\nGenerated from the registry of the language (`neurhai doc`); do not edit. Each example runs on \
-         the demonstration circuit, bound to `circuit`.\n",
+         the demonstration circuit, bound to `circuit`; `sonata` is the same circuit in SONATA's format.\n",
     );
     for (name, about) in TYPES {
         let own: Vec<&Entry> = words.iter().filter(|e| e.on == *name).collect();

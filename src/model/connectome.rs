@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use arrow_array::{ArrayRef, Int64Array};
 use arrow_schema::DataType;
+use rayon::prelude::*;
 
-use super::{ColumnSpec, IdSet, Schema, Source, units};
+use super::{ColumnSpec, Frame, IdSet, Schema, Source, units};
 use crate::diag::Result;
 
 /// From which side synapses are addressed.
@@ -34,6 +36,15 @@ pub trait Connectome: Send + Sync {
     /// When a file is missing or damaged.
     fn of(&self, side: Side, cells: &IdSet) -> Result<Arc<dyn Source>>;
 
+    /// The synapses that these cells make, in the order of [`synapses`](Self::synapses); nothing where they would have
+    /// to be sorted for that.
+    ///
+    /// # Errors
+    /// When a file is missing or damaged.
+    fn made_in_order(&self, _: &IdSet) -> Result<Option<Arc<dyn Source>>> {
+        Ok(None)
+    }
+
     /// How many synapses these cells have on a side. It reads no synapse.
     ///
     /// # Errors
@@ -51,6 +62,49 @@ pub trait Connectome: Send + Sync {
     /// # Errors
     /// When a file is missing or damaged.
     fn facts(&self) -> Result<serde_json::Value>;
+}
+
+/// Connections that are being listed: `pre`, `post`, `n_synapses`.
+#[derive(Default)]
+pub struct Pairs {
+    pre: Vec<i64>,
+    post: Vec<i64>,
+    n: Vec<i64>,
+}
+
+impl Pairs {
+    /// None yet, with room for so many.
+    pub fn with_room(pairs: usize) -> Self {
+        let room = || Vec::with_capacity(pairs);
+        Pairs { pre: room(), post: room(), n: room() }
+    }
+
+    /// Those of a list of `(post, pre, n)`, ordered by post, then pre; a pair that is there twice is one connection.
+    pub fn sorted(mut list: Vec<(i64, i64, i64)>) -> Self {
+        list.par_sort_unstable();
+        let mut pairs = Self::with_room(list.len());
+        for same in list.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+            pairs.push(same[0].1, same[0].0, same.iter().map(|pair| pair.2).sum());
+        }
+        pairs
+    }
+
+    /// Adds a connection.
+    pub fn push(&mut self, pre: i64, post: i64, synapses: i64) {
+        self.pre.push(pre);
+        self.post.push(post);
+        self.n.push(synapses);
+    }
+
+    /// As a table; `schema` is one of [`connection_columns`].
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn frame(self, schema: &Arc<Schema>) -> Result<Frame> {
+        let rows = self.pre.len();
+        let column = |values: Vec<i64>| Arc::new(Int64Array::from(values)) as ArrayRef;
+        Frame::with_schema(schema.clone(), vec![column(self.pre), column(self.post), column(self.n)], rows)
+    }
 }
 
 /// The columns of a table of connections.

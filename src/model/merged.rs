@@ -14,7 +14,7 @@ use arrow_array::{
 use arrow_schema::DataType;
 
 use super::{
-    Block, CellTable, ColumnSpec, Connectome, Frame, IdSet, Morsel, Schema, Side, Source, TargetEntry,
+    Block, CellTable, ColumnSpec, Connectome, Frame, IdSet, Morsel, Pairs, Schema, Side, Source, TargetEntry,
     Targets, cell_column, connection_columns,
 };
 use crate::diag::{Code, Deferred, Error, Result, work};
@@ -267,6 +267,12 @@ impl Connectome for Merged {
         Ok(self.chain(&self.shared.schema, sources.collect::<Result<_>>()?))
     }
 
+    fn made_in_order(&self, cells: &IdSet) -> Result<Option<Arc<dyn Source>>> {
+        let of = |part: &Part| part.connectome.made_in_order(&self.own(part, Side::Outgoing, cells));
+        let sources = self.shared.parts.iter().map(of).collect::<Result<Option<Vec<_>>>>()?;
+        Ok(sources.map(|sources| self.chain(&self.shared.schema, sources)))
+    }
+
     fn count(&self, side: Side, cells: &IdSet) -> Result<u64> {
         let count = |part: &Part| part.connectome.count(side, &self.own(part, side, cells));
         self.shared.parts.iter().map(count).sum()
@@ -299,18 +305,7 @@ fn paired(connections: &dyn Source) -> Result<Frame> {
         let (pre, post, n): (Int64Array, Int64Array, Int64Array) = (column(0)?, column(1)?, column(2)?);
         rows.extend((0..block.rows()).map(|at| (post.value(at), pre.value(at), n.value(at))));
     }
-    rows.sort_unstable();
-    rows.dedup_by(|later, first| {
-        let same = (later.0, later.1) == (first.0, first.1);
-        if same {
-            first.2 += later.2;
-        }
-        same
-    });
-    let column =
-        |f: fn(&(i64, i64, i64)) -> i64| -> ArrayRef { Arc::new(rows.iter().map(f).collect::<Int64Array>()) };
-    let columns = vec![column(|r| r.1), column(|r| r.0), column(|r| r.2)];
-    Frame::with_schema(connections.schema().clone(), columns, rows.len())
+    Pairs::sorted(rows).frame(connections.schema())
 }
 
 /// Sources of the parts, one after the other.

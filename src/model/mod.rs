@@ -17,7 +17,7 @@ mod targets;
 pub use cells::{CellTable, cell_column};
 pub use circuit::{Circuit, EdgePopulation, Emodel, Emodels, Format, Network, NodePopulation, Projection};
 pub use column::{Column, ColumnSpec, Link, Schema, units};
-pub use connectome::{Connectome, Side, connection_columns, synapse_columns};
+pub use connectome::{Connectome, Pairs, Side, connection_columns, synapse_columns};
 pub use frame::Frame;
 pub use ids::IdSet;
 pub use matrix::SparseMatrix;

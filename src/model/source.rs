@@ -33,6 +33,24 @@ impl Morsel {
     }
 }
 
+impl Morsel {
+    /// Groups units of so many rows each: neighbours stand together up to [`ROWS_PER_MORSEL`]; a larger unit stands
+    /// alone.
+    pub fn grouped(sizes: impl IntoIterator<Item = usize>) -> Vec<Morsel> {
+        let mut morsels: Vec<Morsel> = Vec::new();
+        for (at, rows) in sizes.into_iter().enumerate() {
+            match morsels.last_mut() {
+                Some(last) if last.rows + rows <= ROWS_PER_MORSEL => {
+                    last.units.end = at + 1;
+                    last.rows += rows;
+                }
+                _ => morsels.push(Morsel { units: at..at + 1, rows }),
+            }
+        }
+        morsels
+    }
+}
+
 /// A table that is read on demand, in parallel.
 pub trait Source: Send + Sync {
     /// The columns.

@@ -4,6 +4,7 @@ use super::axes::{Map, Range, ranges};
 use super::figure::plural;
 use super::font;
 use super::key::ColourKey;
+use super::layer::drawable;
 use super::legend::{Bar, Block};
 use super::palette::{Entry, Palette, entries};
 use super::pixels::{Heat, MANY};
@@ -211,7 +212,7 @@ impl<'a> Chart<'a> {
     pub fn nothing(&self) -> bool {
         match self.figure.layers.iter().find(|l| matches!(***l, Layer::Pie { .. })) {
             Some(pie) => match &**pie {
-                Layer::Pie { values, .. } => !values.iter().any(|v| *v > 0.0 && v.is_finite()),
+                Layer::Pie { values, .. } => !values.iter().any(|v| *v > 0.0 && drawable(*v, false)),
                 _ => false,
             },
             None => self.ranges.0.empty || self.ranges.1.empty || self.dataless(),

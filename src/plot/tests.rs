@@ -562,6 +562,15 @@ proptest! {
     }
 }
 
+#[test]
+fn a_pie_of_enormous_values_is_drawn() {
+    for values in [vec![2.16e223, 0.0], vec![f64::MAX, f64::MAX], vec![1e-300, 1e300]] {
+        let pie = Layer::Pie { names: vec!["a".into(), "b".into()], values };
+        let svg = Figure::default().layer(pie).to_svg().unwrap();
+        assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+    }
+}
+
 /// Writes every kind of figure in every theme into a folder, to be looked at:
 /// `NEURHAI_GALLERY=/somewhere cargo test --lib gallery -- --ignored`.
 #[test]

@@ -126,56 +126,46 @@ pub(super) enum Bound {
 }
 
 impl Bound {
-    /// Whether rows must be computed one after the other.
-    pub(super) fn in_order(&self) -> bool {
+    /// What it is computed of.
+    fn parts(&self) -> Vec<&Bound> {
         match self {
-            Bound::Script { function, .. } => function.serial(),
-            Bound::Column(_) | Bound::OwnId(_) | Bound::Linked { .. } | Bound::Literal(_) => false,
+            Bound::Column(_)
+            | Bound::OwnId(_)
+            | Bound::Linked { .. }
+            | Bound::Literal(_)
+            | Bound::Script { .. } => Vec::new(),
             Bound::Not(e)
             | Bound::Negate(e)
             | Bound::InNumbers(e, _)
             | Bound::InTexts(e, _)
             | Bound::InIds(e, _)
             | Bound::Match(e, _)
-            | Bound::IsNull(e) => e.in_order(),
+            | Bound::IsNull(e) => vec![e],
             Bound::Arithmetic { left: a, right: b, .. }
             | Bound::Concat(a, b)
             | Bound::Compare { left: a, right: b, .. }
             | Bound::And(a, b)
-            | Bound::Or(a, b) => a.in_order() || b.in_order(),
-            Bound::Call { arguments, .. } => arguments.iter().any(Bound::in_order),
-            Bound::If { condition, then, otherwise, .. } => {
-                condition.in_order() || then.in_order() || otherwise.in_order()
-            }
+            | Bound::Or(a, b) => vec![a, b],
+            Bound::Call { arguments, .. } => arguments.iter().collect(),
+            Bound::If { condition, then, otherwise, .. } => vec![condition, then, otherwise],
         }
+    }
+
+    /// Whether rows must be computed one after the other.
+    pub(super) fn in_order(&self) -> bool {
+        let itself = matches!(self, Bound::Script { function, .. } if function.serial());
+        itself || self.parts().into_iter().any(Bound::in_order)
     }
 
     /// Whether computing it over a row may fail, so that it must not be computed where `&&` or `if` leave it out.
     pub(super) fn can_fail(&self) -> bool {
-        match self {
-            Bound::Column(_) | Bound::OwnId(_) | Bound::Linked { .. } | Bound::Literal(_) => false,
+        let itself = match self {
             Bound::Script { .. } => true,
-            Bound::Arithmetic { kind, left, right, .. } => {
-                *kind == Kind::Int || left.can_fail() || right.can_fail()
-            }
-            Bound::Not(e)
-            | Bound::Negate(e)
-            | Bound::InNumbers(e, _)
-            | Bound::InTexts(e, _)
-            | Bound::InIds(e, _)
-            | Bound::Match(e, _)
-            | Bound::IsNull(e) => e.can_fail(),
-            Bound::Concat(a, b)
-            | Bound::Compare { left: a, right: b, .. }
-            | Bound::And(a, b)
-            | Bound::Or(a, b) => a.can_fail() || b.can_fail(),
-            Bound::Call { function, arguments, .. } => {
-                *function == Function::ToInt || arguments.iter().any(Bound::can_fail)
-            }
-            Bound::If { condition, then, otherwise, .. } => {
-                condition.can_fail() || then.can_fail() || otherwise.can_fail()
-            }
-        }
+            Bound::Arithmetic { kind, .. } => *kind == Kind::Int,
+            Bound::Call { function, .. } => *function == Function::ToInt,
+            _ => false,
+        };
+        itself || self.parts().into_iter().any(Bound::can_fail)
     }
 }
 
@@ -325,7 +315,11 @@ pub(super) fn spec_of(name: &str, schema: &Schema) -> Result<ColumnSpec> {
 }
 
 fn bind_comparison(op: BinaryOp, a: &Expr, b: &Expr, schema: &Arc<Schema>) -> Result<(Bound, Kind)> {
-    let ((left, kind_a), (right, kind_b)) = bind_operands(a, b, schema)?;
+    let ((mut left, mut kind_a), (mut right, mut kind_b)) = bind_operands(a, b, schema)?;
+    if matches!(op, BinaryOp::Equal | BinaryOp::NotEqual) {
+        as_written(&mut left, &mut kind_a, kind_b);
+        as_written(&mut right, &mut kind_b, kind_a);
+    }
     let kind = common(kind_a, kind_b).ok_or_else(|| {
         Error::argument(format!(
             "`{a}` is {} and cannot be compared with `{b}`, which is {}",
@@ -334,6 +328,24 @@ fn bind_comparison(op: BinaryOp, a: &Expr, b: &Expr, schema: &Arc<Schema>) -> Re
         ))
     })?;
     Ok((Bound::Compare { op, left: Box::new(left), right: Box::new(right), kind }, Kind::Bool))
+}
+
+/// Names made of digits: some files hold layers as numbers, others as texts, and a script says `layer == 5` or
+/// `layer == "5"` to both.
+fn as_written(literal: &mut Bound, kind: &mut Kind, other: Kind) {
+    if let Bound::Literal(value) = literal {
+        *value = named(value, other);
+        *kind = Kind::of_value(value);
+    }
+}
+
+/// A value as a name of the kind that it is compared with, if it is one.
+fn named(value: &Value, kind: Kind) -> Value {
+    match (value, kind) {
+        (Value::Int(number), Kind::Text) => Value::Text(number.to_string().into()),
+        (Value::Text(text), Kind::Int) => text.parse().map_or_else(|_| value.clone(), Value::Int),
+        _ => value.clone(),
+    }
 }
 
 fn bind_arithmetic(op: BinaryOp, a: &Expr, b: &Expr, schema: &Arc<Schema>) -> Result<(Bound, Kind)> {
@@ -367,15 +379,14 @@ fn bind_membership(e: &Expr, members: &Members, schema: &Arc<Schema>) -> Result<
                 Error::argument(format!("`{e}` is {} and cannot be {v}, which is {}", kind.name(), v.kind()))
             };
             // Null is a member of nothing, as in SQL.
-            let values = values.iter().filter(|v| **v != Value::Null);
+            let values = values.iter().filter(|v| **v != Value::Null).map(|v| named(v, kind));
             if kind == Kind::Text {
-                let texts =
-                    values.map(|v| if let Value::Text(t) = v { Ok(t.clone()) } else { Err(wrong(v)) });
+                let texts = values.map(|v| if let Value::Text(t) = v { Ok(t) } else { Err(wrong(&v)) });
                 return Ok(Bound::InTexts(inner, texts.collect::<Result<_>>()?));
             }
-            let number = |v: &Value| match v {
-                Value::Bool(b) if kind == Kind::Bool => Ok(f64::from(u8::from(*b))),
-                _ => v.as_f64().filter(|_| kind != Kind::Bool).ok_or_else(|| wrong(v)),
+            let number = |v: Value| match v {
+                Value::Bool(b) if kind == Kind::Bool => Ok(f64::from(u8::from(b))),
+                _ => v.as_f64().filter(|_| kind != Kind::Bool).ok_or_else(|| wrong(&v)),
             };
             let mut numbers = values.map(number).collect::<Result<Vec<f64>>>()?;
             numbers.sort_by(f64::total_cmp);

@@ -99,18 +99,32 @@ impl SynapseScan {
             let source = self.connectome.connections(chosen.map(|ids| (side, ids)))?;
             return Ok(Opened { source, conditions, reordered: false });
         }
-        let source = match chosen {
-            Some(ids) => self.connectome.of(side, ids)?,
-            None => self.connectome.synapses()?,
+        let Some(ids) = chosen else {
+            return Ok(Opened { source: self.connectome.synapses()?, conditions, reordered: false });
         };
-        let reordered = side != self.order && chosen.is_some();
-        Ok(Opened { source, conditions, reordered })
+        let turned = side != self.order;
+        if turned
+            && self.post.is_none()
+            && let Some(source) = self.connectome.made_in_order(ids)?
+        {
+            return Ok(Opened { source, conditions, reordered: false });
+        }
+        Ok(Opened { source: self.connectome.of(side, ids)?, conditions, reordered: turned })
+    }
+
+    /// Whether these are so many of the cells that make synapses that going through all synapses, in the order that is
+    /// promised, takes less than looking theirs up.
+    fn are_many(&self, pre: &IdSet) -> bool {
+        let schema = self.connectome.schema();
+        let cells = schema.find("pre").and_then(|at| schema.link_at(at)).map(|link| link.cells.count());
+        cells.is_some_and(|cells| pre.len().saturating_mul(WORTH_TURNING as usize) >= cells)
     }
 
     /// The side with fewer rows; the promised one, unless the other is much better.
     fn choose_side(&self) -> Result<Side> {
         Ok(match (&self.pre, &self.post) {
             (None, _) => Side::Incoming,
+            (Some(pre), None) if self.order == Side::Incoming && self.are_many(pre) => Side::Incoming,
             (Some(_), None) => Side::Outgoing,
             (Some(pre), Some(post)) => {
                 // Unless that side names far fewer cells, its files are not even opened.

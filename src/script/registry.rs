@@ -124,8 +124,7 @@ impl<'a> Api<'a> {
     {
         let name = signature.split(' ').next().unwrap_or(signature);
         self.note(name, signature, doc, example);
-        FuncRegistration::new_getter(name).with_purity(true).register_into_engine(self.engine, function);
-        self
+        self.also_property(name, function)
     }
 
     /// Another name of a property that is documented already.

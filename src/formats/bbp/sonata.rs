@@ -188,6 +188,10 @@ impl Connectome for ByGid {
         Ok(self.rows(self.connectome.of(side, &Self::nodes(cells))?))
     }
 
+    fn made_in_order(&self, cells: &IdSet) -> Result<Option<Arc<dyn Source>>> {
+        Ok(self.connectome.made_in_order(&Self::nodes(cells))?.map(|source| self.rows(source)))
+    }
+
     fn count(&self, side: Side, cells: &IdSet) -> Result<u64> {
         self.connectome.count(side, &Self::nodes(cells))
     }

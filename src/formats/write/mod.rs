@@ -161,6 +161,17 @@ impl AtomicFolder {
         Self::begin(path, false)
     }
 
+    /// A new folder at `path` with what `fill` writes into it; nothing stays where that fails.
+    ///
+    /// # Errors
+    /// What [`create`](Self::create) and `fill` fail with.
+    pub fn filled<T>(path: &Path, fill: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
+        let output = Self::create(path).map_err(|e| e.help("give a folder that is new or empty"))?;
+        let done = fill(output.path())?;
+        output.commit()?;
+        Ok(done)
+    }
+
     /// Begins files that go over those of a folder which may be there already. When all are complete they move in,
     /// one after the other; those of the same names are replaced, others stay.
     ///

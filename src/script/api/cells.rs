@@ -242,7 +242,7 @@ fn ids(api: &mut Api) {
     api.property(
         "config -> map",
         "What the configuration says of their population: its type, its file, and the folders of its models.",
-        "circuit.format == \"sonata\" && circuit.nodes(\"default\").config.type == \"biophysical\"",
+        "sonata.nodes(\"default\").config.type",
         |c: &mut Cells| -> Answer<Dynamic> { Ok(from_json(&c.config()?)) },
     );
     api.call(

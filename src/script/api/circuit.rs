@@ -290,7 +290,7 @@ fn populations(api: &mut Api) {
     api.call(
         "nodes(population) -> Cells",
         "The cells of one population of a SONATA circuit; of these a group, if one is given.",
-        "circuit.format == \"sonata\" && circuit.nodes(\"default\").count() > 0",
+        "sonata.nodes(\"default\").by(\"mtype\").count()",
         |c: &mut Circuit, population: &str| -> Answer<Cells> { Ok(Cells::all(&c.view(population)?)) },
     );
     api.also(
@@ -302,7 +302,7 @@ fn populations(api: &mut Api) {
     api.call(
         "edges(population) -> Synapses",
         "The edges of one population of a SONATA circuit, whatever they are: synapses, gap junctions, end feet.",
-        "circuit.format == \"sonata\" && circuit.edges(\"default__default__chemical\").count() > 0",
+        "sonata.edges(\"default__default__chemical\").mean(\"delay\")",
         |c: &mut Circuit, population: &str| -> Answer<Synapses> {
             Ok(Synapses::all(&c.population_of_edges(population)?)?)
         },

@@ -17,7 +17,7 @@ pub mod table;
 use rhai::{Dynamic, Engine, Variant};
 use serde_json::Value as Json;
 
-use super::registry::Api;
+use super::registry::{Answer, Api};
 use super::{saving, value};
 use crate::query::Table;
 
@@ -52,9 +52,14 @@ pub(super) fn register(engine: &mut Engine) {
 
 /// Makes `print(x)` and `${x}` show what the prompt shows.
 fn shown<T: Variant + Clone>(api: &mut Api) {
+    // `print` fails where its value cannot be shown. A text that holds one cannot fail: it holds the reason.
+    for name in ["print", "debug"] {
+        api.also(name, |x: &mut T| -> Answer<String> {
+            Ok(value::display(&Dynamic::from(x.clone()), &saving::screen())?.unwrap_or_default())
+        });
+    }
     for name in ["to_string", "to_debug"] {
         api.also(name, |x: &mut T| -> String {
-            // A text that cannot be made is replaced by the name of the type without a word; the reason is better.
             let text = value::display(&Dynamic::from(x.clone()), &saving::screen());
             text.map_or_else(|error| format!("<{error}>"), Option::unwrap_or_default)
         });

@@ -143,7 +143,7 @@ pub(super) fn register(api: &mut Api) {
         "The cells of one population of a SONATA nodes file, without a configuration. The population may be left out \
          where the file has one; `types` is the path of a `node_types.csv`, `parameters` the folder of its \
          `dynamics_params`.",
-        "circuit.format == \"sonata\" && open_nodes(\"nodes.h5\", \"cells\").count() > 0",
+        "open_nodes(\"sonata/nodes.h5\", \"default\").count()",
         |path: &str, population: &str, options: Map| -> Answer<Cells> {
             Ok(open_nodes(path, population, &options)?)
         },
@@ -161,7 +161,7 @@ pub(super) fn register(api: &mut Api) {
          left out. `types` is the path of an `edge_types.csv`, `parameters` the folder of its `dynamics_params`, \
          `type` the population's type; `source` and `target` are the cells at both ends, of which else only the ids \
          are known.",
-        "circuit.format == \"sonata\" && open_edges(\"edges.h5\", \"cells__cells__chemical\").count() > 0",
+        "open_edges(\"sonata/edges.h5\", \"default__default__chemical\").count()",
         |path: &str, population: &str, options: Map| -> Answer<Synapses> {
             Ok(open_edges(path, population, &options)?)
         },
@@ -189,8 +189,7 @@ pub(super) fn register(api: &mut Api) {
     api.call(
         "cells(name, cells) -> Cells",
         "The cells of a set among those of a population.",
-        "circuit.format == \"sonata\" && open_node_sets(\"node_sets.json\").cells(\"Deep\", \
-         circuit.nodes(\"default\")).count() > 0",
+        "open_node_sets(#{Deep: #{layer: [\"5\", \"6\"]}}).cells(\"Deep\", sonata.nodes(\"default\")).count()",
         |sets: &mut NodeSets, name: &str, among: Cells| -> Answer<Cells> { Ok(sets.cells(name, &among)?) },
     );
 }

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Int64Array};
 use rayon::prelude::*;
 
 use super::Family;
 use super::table::{Run, Table, morsels};
 use crate::diag::{Error, Result};
 use crate::formats::hdf5::{Rounded, Truncated};
-use crate::model::{Block, Frame, IdSet, Morsel, Schema, Source, connection_columns};
+use crate::model::{Block, Frame, IdSet, Morsel, Pairs, Schema, Source, connection_columns};
 
 /// Cells that one task looks at.
 const CELLS_PER_TASK: usize = 16;
@@ -112,15 +111,15 @@ impl Source for Connections {
         let tables = self.tables.get(morsel.units.clone());
         let tables =
             tables.ok_or_else(|| Error::argument(format!("no rows {:?} in this table", morsel.units)))?;
-        let mut rows = Rows::default();
+        let mut pairs = Pairs::default();
         for &at in tables {
             let peers =
                 if self.summary { summarized(table, at, Direction::FromPeer)? } else { counted(table, at)? };
             let post = table.gids()[at];
             let made = peers.into_iter().filter(|p| self.pres.as_ref().is_none_or(|pres| pres.contains(p.0)));
-            made.for_each(|(pre, n)| rows.push((post, pre, n)));
+            made.for_each(|(pre, n)| pairs.push(pre, post, n));
         }
-        Ok(Box::new(rows.frame(&self.schema)?))
+        Ok(Box::new(pairs.frame(&self.schema)?))
     }
 
     fn describe(&self) -> Vec<String> {
@@ -148,35 +147,7 @@ pub(super) fn made_by(
             Ok(rows)
         })
         .collect::<Result<_>>()?;
-    let mut all = pieces.concat();
-    all.par_sort_unstable();
-    let mut rows = Rows::default();
-    for row in all {
-        rows.push(row);
-    }
-    rows.frame(&family.connection_schema)
-}
-
-/// Columns of connections that are being filled.
-#[derive(Default)]
-struct Rows {
-    pre: Vec<i64>,
-    post: Vec<i64>,
-    n: Vec<i64>,
-}
-
-impl Rows {
-    fn push(&mut self, (post, pre, n): (i64, i64, i64)) {
-        self.pre.push(pre);
-        self.post.push(post);
-        self.n.push(n);
-    }
-
-    fn frame(self, schema: &Arc<Schema>) -> Result<Frame> {
-        let rows = self.pre.len();
-        let column = |values: Vec<i64>| Arc::new(Int64Array::from(values)) as ArrayRef;
-        Frame::with_schema(schema.clone(), vec![column(self.pre), column(self.post), column(self.n)], rows)
-    }
+    Pairs::sorted(pieces.concat()).frame(&family.connection_schema)
 }
 
 /// The columns of connections, linked to the cells.

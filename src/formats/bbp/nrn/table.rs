@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::diag::{Error, Result};
 use crate::formats::hdf5::{Convert, Extents, File, Member};
-use crate::model::{Morsel, ROWS_PER_MORSEL};
+use crate::model::Morsel;
 
 /// Consecutive rows of the table of one cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -211,18 +211,7 @@ pub(in crate::formats) fn rows_in(runs: &[Run]) -> usize {
 
 /// Groups runs into morsels.
 pub(in crate::formats) fn morsels(runs: &[Run]) -> Vec<Morsel> {
-    let mut morsels: Vec<Morsel> = Vec::new();
-    for (at, run) in runs.iter().enumerate() {
-        let rows = run.rows as usize;
-        match morsels.last_mut() {
-            Some(last) if last.rows + rows <= ROWS_PER_MORSEL => {
-                last.units.end = at + 1;
-                last.rows += rows;
-            }
-            _ => morsels.push(Morsel { units: at..at + 1, rows }),
-        }
-    }
-    morsels
+    Morsel::grouped(runs.iter().map(|run| run.rows as usize))
 }
 
 /// The files that make up one file of the family: itself, or its unmerged parts.

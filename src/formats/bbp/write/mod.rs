@@ -77,9 +77,7 @@ impl Default for Options {
 /// the circuit is of several populations or has more cells than gids, or a synapse is one of cells that do not exist.
 /// Groups that cannot be read are left out, and told.
 pub fn write_circuit(circuit: &Circuit, folder: &Path, options: &Options) -> Result<Written> {
-    let output = AtomicFolder::create(folder).map_err(|e| e.help("give a folder that is new or empty"))?;
-    let written = fill(circuit, output.path(), options)?;
-    output.commit()?;
+    let written = AtomicFolder::filled(folder, |inside| fill(circuit, inside, options))?;
     Ok(Written { config: folder.join(CONFIG), ..written })
 }
 

@@ -11,6 +11,7 @@ use super::super::{Findings, Severity, counted};
 use crate::diag::work::Progress;
 use crate::diag::{Error, Result, nearest};
 use crate::formats::hdf5::{File, Member, Series, Truncated};
+use crate::formats::sonata::edges::open_tables;
 use crate::formats::table::format_count;
 
 /// Edges of a section of the ledger.
@@ -38,7 +39,6 @@ pub(super) const DIRECTIONS: [Direction; 2] = [
 /// The name of the group of indices, and those that older writers spelt differently.
 const FOLDERS: [&str; 3] = ["indices", "indicies", "incidies"];
 const NODE_TABLE: &str = "node_id_to_ranges";
-const RANGE_TABLE: &str = "range_to_edge_id";
 
 /// The index of one side.
 pub(super) struct Index {
@@ -97,16 +97,7 @@ impl Index {
                 },
             )?,
         };
-        let nodes = Series::open(file, &format!("{folder}/{nodes}"))?;
-        let ranges = Series::open(file, &format!("{folder}/{RANGE_TABLE}"))?;
-        for table in [&nodes, &ranges] {
-            if table.columns() != 2 {
-                return Err(table
-                    .dataset()
-                    .error(format!("{} columns where an index has 2", table.columns())));
-            }
-        }
-        Ok((nodes, ranges))
+        open_tables(file, folder, nodes)
     }
 
     /// How many rows will be read.

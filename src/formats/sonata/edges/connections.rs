@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Int64Array};
 use rayon::prelude::*;
 
 use super::Population;
 use super::index::{Runs, outside};
 use crate::diag::{Result, work};
 use crate::formats::hdf5::Truncated;
-use crate::model::{Block, Frame, IdSet, Morsel, ROWS_PER_MORSEL, Schema, Side, Source};
+use crate::model::{Block, Frame, IdSet, Morsel, Pairs, Schema, Side, Source};
 
 /// Cells that one task looks at.
 const CELLS_PER_TASK: usize = 16;
@@ -28,17 +27,8 @@ pub(super) struct Connections {
 impl Connections {
     /// The connections onto the cells of `posts`, whose rows are `runs`, that are made by those of `pres` (or by any).
     pub(super) fn new(population: Arc<Population>, posts: IdSet, runs: Runs, pres: Option<IdSet>) -> Self {
-        let mut morsels: Vec<Morsel> = Vec::new();
-        for at in 0..runs.nodes() {
-            let rows = runs.of(at).iter().map(|run| run.rows()).sum();
-            match morsels.last_mut() {
-                Some(last) if last.rows + rows <= ROWS_PER_MORSEL => {
-                    last.units.end = at + 1;
-                    last.rows += rows;
-                }
-                _ => morsels.push(Morsel { units: at..at + 1, rows }),
-            }
-        }
+        let rows_of = |at: usize| runs.of(at).iter().map(|run| run.rows()).sum();
+        let morsels = Morsel::grouped((0..runs.nodes()).map(rows_of));
         let schema = population.connection_schema.clone();
         Connections { population, posts, runs, pres, morsels, schema }
     }
@@ -61,7 +51,8 @@ impl Source for Connections {
         let posts = self.posts.sorted().get(morsel.units.clone());
         let posts = posts.ok_or_else(|| outside(&format!("{:?}", morsel.units)))?;
         let sources = &self.population.sources;
-        let mut rows = Rows::for_synapses(morsel.rows);
+        // Mostly a connection has several synapses.
+        let mut pairs = Pairs::with_room(morsel.rows / 2);
         // In a file that is sorted by the post cells, all their rows are one run.
         let whole = self.runs.one_run(morsel.units.clone());
         let mut peers = match &whole {
@@ -84,11 +75,11 @@ impl Source for Connections {
             let pres = self.pres.as_ref();
             counted(own, |pre, n| {
                 if pres.is_none_or(|pres| pres.contains(pre)) {
-                    rows.push(post, pre, n);
+                    pairs.push(pre, post, n);
                 }
             });
         }
-        Ok(Box::new(rows.frame(&self.schema)?))
+        Ok(Box::new(pairs.frame(&self.schema)?))
     }
 
     fn describe(&self) -> Vec<String> {
@@ -118,13 +109,7 @@ pub(super) fn made_by(population: &Population, pres: &[i64]) -> Result<Frame> {
             Ok(rows)
         })
         .collect::<Result<_>>()?;
-    let mut all = pieces.concat();
-    all.par_sort_unstable();
-    let mut rows = Rows::default();
-    for (post, pre, n) in all {
-        rows.push(post, pre, n);
-    }
-    rows.frame(&population.connection_schema)
+    Pairs::sorted(pieces.concat()).frame(&population.connection_schema)
 }
 
 /// Each peer once, ascending, with how often it is there. Peers mostly ascend already.
@@ -138,33 +123,5 @@ fn counted(peers: &mut [i64], mut each: impl FnMut(i64, i64)) {
         let length = peers[start..].iter().take_while(|&&p| p == peer).count();
         each(peer, length as i64);
         start += length;
-    }
-}
-
-/// Columns of connections that are being filled.
-#[derive(Default)]
-struct Rows {
-    pre: Vec<i64>,
-    post: Vec<i64>,
-    n: Vec<i64>,
-}
-
-impl Rows {
-    /// Room for the connections of so many synapses, mostly several each.
-    fn for_synapses(synapses: usize) -> Self {
-        let room = || Vec::with_capacity(synapses / 2);
-        Rows { pre: room(), post: room(), n: room() }
-    }
-
-    fn push(&mut self, post: i64, pre: i64, n: i64) {
-        self.pre.push(pre);
-        self.post.push(post);
-        self.n.push(n);
-    }
-
-    fn frame(self, schema: &Arc<Schema>) -> Result<Frame> {
-        let rows = self.pre.len();
-        let column = |values: Vec<i64>| Arc::new(Int64Array::from(values)) as ArrayRef;
-        Frame::with_schema(schema.clone(), vec![column(self.pre), column(self.post), column(self.n)], rows)
     }
 }

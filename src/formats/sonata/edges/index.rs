@@ -49,6 +49,13 @@ impl Runs {
         Some(Run { start: runs.first().filter(|_| joined)?.start, end: runs.last()?.end })
     }
 
+    /// The same rows as those of a single node: in the order of the file.
+    pub(super) fn in_file_order(self) -> Runs {
+        let mut all = Runs::default();
+        all.push(self.runs.into_iter());
+        all
+    }
+
     /// All runs.
     pub(super) fn of_all(&self) -> &[Run] {
         &self.runs
@@ -82,6 +89,9 @@ impl Runs {
         self.ends.push(kept);
     }
 }
+
+/// The table of the ranges of edges.
+const RANGES: &str = "range_to_edge_id";
 
 /// A population of at most so many edges is indexed in memory when its file has no index: 4 bytes an edge.
 const INDEXED_IN_MEMORY: usize = 1 << 26;
@@ -188,23 +198,41 @@ fn tables(file: &File, group: &str, side: Side) -> Result<Option<(Series, Series
         }
         let known = file.names(&folder, Member::Dataset)?;
         let Some(nodes) = known.iter().find(|n| n.starts_with("node_id_to_range")) else { continue };
-        let nodes = Series::open(file, &format!("{folder}/{nodes}"))?;
-        let ranges = Series::open(file, &format!("{folder}/range_to_edge_id"))?;
-        for table in [&nodes, &ranges] {
-            if table.columns() != 2 {
-                return Err(table
-                    .dataset()
-                    .error(format!("{} columns where an index has 2", table.columns())));
-            }
-        }
-        return Ok(Some((nodes, ranges)));
+        return open_tables(file, &folder, nodes).map(Some);
     }
     Ok(None)
 }
 
 /// All rows, in pieces of a morsel.
+/// The table of nodes of that name, and the table of ranges.
+///
+/// # Errors
+/// When one is missing or damaged, or does not have two columns.
+pub(in crate::formats) fn open_tables(file: &File, folder: &str, nodes: &str) -> Result<(Series, Series)> {
+    let open = |name: &str| {
+        let table = Series::open(file, &format!("{folder}/{name}"))?;
+        if table.columns() != 2 {
+            let message = format!("{} columns where an index has 2", table.columns());
+            return Err(table.dataset().error(message));
+        }
+        Ok(table)
+    };
+    Ok((open(nodes)?, open(RANGES)?))
+}
+
 fn pieces(ids: &Series) -> Vec<Range<usize>> {
     (0..ids.rows()).step_by(ROWS_PER_MORSEL).map(|s| s..(s + ROWS_PER_MORSEL).min(ids.rows())).collect()
+}
+
+/// The number of each edge, and the row of its cell among all cells.
+fn each_row(ids: &Series, cells: &CellTable, mut see: impl FnMut(u32, Option<usize>)) -> Result<()> {
+    for piece in pieces(ids) {
+        work::check()?;
+        let edges = piece.start as u32..;
+        let read = ids.read::<Truncated>(piece, 0)?;
+        edges.zip(read).for_each(|(edge, id)| see(edge, cells.row_of(id)));
+    }
+    Ok(())
 }
 
 fn stored(table: &Series, ranges: &Series, edges: u64, nodes: &[i64]) -> Result<Runs> {
@@ -265,24 +293,30 @@ impl Sorted {
         if ids.rows() > INDEXED_IN_MEMORY {
             return Ok(None);
         }
-        let all = ids.read::<Truncated>(0..ids.rows(), 0)?;
+        // Two passes over the file, a piece at a time: what is held is the answer.
         let mut starts = vec![0u64; cells.count() + 1];
-        let rows: Vec<Option<usize>> = all.iter().map(|&id| cells.row_of(id)).collect();
-        for row in rows.iter().flatten() {
-            starts[row + 1] += 1;
-        }
+        let (mut in_order, mut last) = (true, 0);
+        each_row(ids, cells, |_, row| {
+            in_order &= row.is_some_and(|row| row >= last);
+            if let Some(row) = row {
+                starts[row + 1] += 1;
+                last = row;
+            }
+        })?;
         for at in 1..starts.len() {
             starts[at] += starts[at - 1];
         }
-        if rows.is_sorted() && rows.first().is_none_or(Option::is_some) {
+        if in_order {
             return Ok(Some(Sorted { starts, edges: None }));
         }
         let mut next = starts.clone();
         let mut edges = vec![0u32; starts.last().map_or(0, |&n| n as usize)];
-        for (edge, row) in rows.iter().enumerate().filter_map(|(edge, row)| Some((edge, (*row)?))) {
-            edges[next[row] as usize] = edge as u32;
-            next[row] += 1;
-        }
+        each_row(ids, cells, |edge, row| {
+            if let Some(row) = row {
+                edges[next[row] as usize] = edge;
+                next[row] += 1;
+            }
+        })?;
         Ok(Some(Sorted { starts, edges: Some(edges) }))
     }
 

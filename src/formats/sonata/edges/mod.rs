@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use self::connections::Connections;
 use self::fields::{Field, Fields};
 use self::groups::{Groups, TypesOf};
+pub(in crate::formats) use self::index::open_tables;
 use self::index::{Index, Runs};
 use self::rows::Edges;
 use crate::diag::{Deferred, Error, Result};
@@ -183,6 +184,20 @@ impl Population {
 /// The edges of a population.
 struct Sonata(Arc<Population>);
 
+impl Sonata {
+    /// One line for `explain()`.
+    fn described(&self, side: &str, all: usize, cells: &IdSet, runs: &Runs, index: &Index) -> String {
+        format!(
+            "{}: {} of {all} cells, {} of {} synapses, by {side} cell, {}",
+            self.0.file_name(),
+            cells.sorted().len(),
+            runs.rows(),
+            self.0.rows,
+            index.describe()
+        )
+    }
+}
+
 impl Connectome for Sonata {
     fn schema(&self) -> Arc<Schema> {
         self.0.schema.clone()
@@ -199,15 +214,16 @@ impl Connectome for Sonata {
             Side::Incoming => ("post", self.0.target_cells.count()),
             Side::Outgoing => ("pre", self.0.source_cells.count()),
         };
-        let what = format!(
-            "{}: {} of {all} cells, {} of {} synapses, by {name} cell, {}",
-            self.0.file_name(),
-            cells.sorted().len(),
-            runs.rows(),
-            self.0.rows,
-            index.describe()
-        );
+        let what = self.described(name, all, cells, &runs, index);
         Ok(Arc::new(Edges::some(self.0.clone(), &runs, what)))
+    }
+
+    /// The file's order is that of its rows, whatever cells they belong to.
+    fn made_in_order(&self, cells: &IdSet) -> Result<Option<Arc<dyn Source>>> {
+        let index = self.0.index(Side::Outgoing)?;
+        let runs = index.runs(cells.sorted())?.in_file_order();
+        let what = self.described("pre", self.0.source_cells.count(), cells, &runs, index);
+        Ok(Some(Arc::new(Edges::some(self.0.clone(), &runs, what))))
     }
 
     fn count(&self, side: Side, cells: &IdSet) -> Result<u64> {

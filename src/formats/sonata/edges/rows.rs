@@ -42,7 +42,7 @@ impl Edges {
     /// The edges of some runs; `what` describes them in `explain()`.
     pub(super) fn some(population: Arc<Population>, runs: &Runs, what: String) -> Self {
         let runs = cut(runs.of_all());
-        let morsels = morsels(&runs);
+        let morsels = Morsel::grouped(runs.iter().map(|run| run.rows()));
         Edges { runs: Some(runs), morsels, what, population }
     }
 }
@@ -64,21 +64,6 @@ fn cut(runs: &[Run]) -> Vec<Run> {
         }
     }
     pieces
-}
-
-/// Groups runs into morsels.
-fn morsels(runs: &[Run]) -> Vec<Morsel> {
-    let mut morsels: Vec<Morsel> = Vec::new();
-    for (at, run) in runs.iter().enumerate() {
-        match morsels.last_mut() {
-            Some(last) if last.rows + run.rows() <= ROWS_PER_MORSEL => {
-                last.units.end = at + 1;
-                last.rows += run.rows();
-            }
-            _ => morsels.push(Morsel { units: at..at + 1, rows: run.rows() }),
-        }
-    }
-    morsels
 }
 
 impl Source for Edges {

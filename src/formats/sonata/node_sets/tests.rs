@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::*;
 use crate::diag::Deferred;
+use crate::formats::files_of_the_field;
 use crate::model::{ColumnSpec, cell_column};
 
 const FILE: &str = "/c/node_sets.json";
@@ -472,24 +473,15 @@ proptest! {
 
 #[test]
 fn the_node_sets_of_the_field() {
-    let shared = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared"));
-    let mut folders = vec![shared.join("oracle/sonata/data"), shared.join("real")];
     let mut read = 0;
-    while let Some(folder) = folders.pop() {
-        for path in std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|e| e.path()) {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let is_json = path.extension().is_some_and(|e| e == "json");
-            if path.is_dir() {
-                folders.push(path);
-            } else if is_json && (name.contains("node_sets") || name.contains("nodesets")) {
-                if let Err(error) = NodeSets::read(&path) {
-                    panic!("{}: {error}", path.display());
-                }
-                read += 1;
-            }
+    for path in files_of_the_field(&["oracle/sonata/data", "real"]) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.ends_with(".json") && (name.contains("node_sets") || name.contains("nodesets")) {
+            NodeSets::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            read += 1;
         }
     }
     if read == 0 {
-        println!("skipped: no {}", shared.display());
+        println!("skipped: the files of the field are not here");
     }
 }

@@ -77,9 +77,7 @@ impl Default for Options {
 /// When something other than an empty folder is there, the disk is full, a part of the circuit is missing or damaged,
 /// or a synapse is one of cells that do not exist. Groups and e-models that cannot be read are left out, and told.
 pub fn write_circuit(circuit: &Circuit, folder: &Path, options: &Options) -> Result<Written> {
-    let output = AtomicFolder::create(folder).map_err(|e| e.help("give a folder that is new or empty"))?;
-    let written = fill(circuit, output.path(), options)?;
-    output.commit()?;
+    let written = AtomicFolder::filled(folder, |inside| fill(circuit, inside, options))?;
     Ok(Written { config: folder.join(CONFIG), ..written })
 }
 
