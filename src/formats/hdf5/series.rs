@@ -133,6 +133,37 @@ impl Series {
         Ok(())
     }
 
+    /// Appends the values of one column of several runs of rows. A chunk that follows runs of itself is decoded once.
+    ///
+    /// # Errors
+    /// As [`gather`](Self::gather).
+    pub fn gather_runs<C: Convert>(
+        &self,
+        runs: &[Range<usize>],
+        column: usize,
+        out: &mut Vec<C::Out>,
+    ) -> Result<()> {
+        let (Some(chunk), [_, _, ..]) = (self.0.chunk.filter(|&rows| rows > 0), runs) else {
+            return runs.iter().try_for_each(|run| self.gather::<C>(run.clone(), column, out));
+        };
+        let (mut decoded, mut values) = (0..0, Vec::new());
+        for run in runs {
+            let mut next = run.start;
+            while next < run.end {
+                if !decoded.contains(&next) {
+                    let first = next / chunk * chunk;
+                    decoded = first..(first + chunk).min(self.0.rows).max(next + 1);
+                    values.clear();
+                    self.gather::<C>(decoded.clone(), column, &mut values)?;
+                }
+                let end = run.end.min(decoded.end);
+                out.extend_from_slice(&values[next - decoded.start..end - decoded.start]);
+                next = end;
+            }
+        }
+        Ok(())
+    }
+
     /// The values of one column of some rows.
     ///
     /// # Errors
@@ -147,4 +178,48 @@ impl Series {
 /// Whether every bit is set. Without a way out in the middle, so that many bytes are compared at a time.
 fn all_ones(bytes: &[u8]) -> bool {
     bytes.iter().fold(0xff, |all, byte| all & byte) == 0xff
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formats::hdf5::{Float64, Truncated};
+    use crate::formats::write::hdf5::{Array, File as Writer, Number, Spec};
+
+    const ROWS: u32 = 95;
+
+    /// `whole` lies in one piece, `packed` in compressed chunks of ten rows; both hold pairs (row, row + 1000).
+    fn written() -> (tempfile::TempDir, File) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pairs.h5");
+        let mut file = Writer::create(&path).unwrap();
+        let values: Vec<u32> = (0..ROWS).flat_map(|row| [row, row + 1000]).collect();
+        for (name, spec) in [
+            ("whole", Spec::fixed(u32::TYPE, &[ROWS.into(), 2])),
+            ("packed", Spec::growing(u32::TYPE, &[2]).chunk_rows(10).deflate(4)),
+        ] {
+            let root = file.root();
+            let dataset = file.dataset(root, name, &spec).unwrap();
+            file.append(dataset, &Array::numbers(&values)).unwrap();
+        }
+        file.finish().unwrap();
+        (folder, File::open(&path).unwrap())
+    }
+
+    #[test]
+    fn runs_come_out_the_same_in_place_and_from_chunks() {
+        let (_folder, file) = written();
+        let runs = [3..5, 8..14, 14..14, 50..95, 0..1];
+        let expected: Vec<i64> = runs.iter().cloned().flatten().map(|row| row as i64 + 1000).collect();
+        for (name, in_place) in [("whole", true), ("packed", false)] {
+            let series = Series::open(&file, name).unwrap();
+            assert_eq!((series.chunk_rows().is_none(), series.0.start.is_some()), (in_place, in_place));
+            let mut out = Vec::new();
+            series.gather_runs::<Truncated>(&runs, 1, &mut out).unwrap();
+            assert_eq!(out, expected, "{name}");
+            assert_eq!(series.read::<Float64>(9..11, 0).unwrap(), [9.0, 10.0]);
+            assert!(series.gather_runs::<Truncated>(&[0..2, 90..96], 0, &mut out).is_err());
+            assert!(series.read::<Truncated>(0..1, 2).is_err());
+        }
+    }
 }

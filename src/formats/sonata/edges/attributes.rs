@@ -164,8 +164,6 @@ pub(super) fn gather<C: Convert>(
     runs: &[Range<usize>],
 ) -> Result<Vec<C::Out>> {
     let mut out = Vec::with_capacity(runs.iter().map(ExactSizeIterator::len).sum());
-    for run in runs {
-        series.gather::<C>(run.clone(), component, &mut out)?;
-    }
+    series.gather_runs::<C>(runs, component, &mut out)?;
     Ok(out)
 }

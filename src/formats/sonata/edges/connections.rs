@@ -5,13 +5,13 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::Population;
-use super::index::{Runs, outside};
+use super::index::{Run, Runs, outside};
 use crate::diag::{Result, work};
 use crate::formats::hdf5::Truncated;
 use crate::model::{Block, Frame, IdSet, Morsel, Pairs, Schema, Side, Source};
 
-/// Cells that one task looks at.
-const CELLS_PER_TASK: usize = 16;
+/// Runs of rows that one task reads.
+const RUNS_PER_TASK: usize = 4096;
 
 /// Connections onto some cells, ordered by post, then pre.
 pub(super) struct Connections {
@@ -90,23 +90,30 @@ impl Source for Connections {
     }
 }
 
-/// Connections made by a few cells, ordered by post, then pre: collected over the index of the other side, and sorted.
+/// Connections made by a few cells, ordered by post, then pre: collected over the index of the other side in the order of
+/// the file, and sorted.
 pub(super) fn made_by(population: &Population, pres: &[i64]) -> Result<Frame> {
     let runs = population.index(Side::Outgoing)?.runs(pres)?;
-    let numbers: Vec<usize> = (0..pres.len()).collect();
-    let pieces: Vec<Vec<(i64, i64, i64)>> = numbers
-        .par_chunks(CELLS_PER_TASK)
-        .map(|numbers| {
+    let mut made: Vec<(Run, i64)> = pres
+        .iter()
+        .enumerate()
+        .flat_map(|(at, &pre)| runs.of(at).iter().map(move |&run| (run, pre)))
+        .collect();
+    made.par_sort_unstable();
+    let pieces: Vec<Vec<(i64, i64, i64)>> = made
+        .par_chunks(RUNS_PER_TASK)
+        .map(|made| {
             work::check()?;
-            let (mut rows, mut posts) = (Vec::new(), Vec::new());
-            for &at in numbers {
-                posts.clear();
-                for run in runs.of(at) {
-                    population.targets.gather::<Truncated>(run.range(), 0, &mut posts)?;
-                }
-                counted(&mut posts, |post, n| rows.push((post, pres[at], n)));
+            let mut posts = Vec::new();
+            let ranges: Vec<_> = made.iter().map(|(run, _)| run.range()).collect();
+            population.targets.gather_runs::<Truncated>(&ranges, 0, &mut posts)?;
+            let (mut list, mut rest) = (Vec::new(), posts.as_mut_slice());
+            for (run, pre) in made {
+                let (own, after) = rest.split_at_mut(run.rows());
+                counted(own, |post, n| list.push((post, *pre, n)));
+                rest = after;
             }
-            Ok(rows)
+            Ok(list)
         })
         .collect::<Result<_>>()?;
     Pairs::sorted(pieces.concat()).frame(&population.connection_schema)
