@@ -1,6 +1,6 @@
-//! The words of the field: columns with units, ids, cells, targets, connectomes, circuits.
+//! The words of the field: columns with units, ids, cells, targets, connectomes, circuits, simulations.
 //!
-//! Nothing here reads a file. A format implements the traits ([`Source`], [`Targets`], [`Connectome`]) and fills
+//! Nothing here reads a file. A format implements the traits ([`Source`], [`Targets`], [`Connectome`], [`Report`]) and fills
 //! the structures; [`crate::query`] runs over what it is handed.
 
 mod cells;
@@ -11,7 +11,10 @@ mod frame;
 mod ids;
 mod matrix;
 pub mod merged;
+mod report;
+mod simulation;
 mod source;
+mod spikes;
 mod targets;
 
 pub use cells::{CellTable, cell_column};
@@ -21,5 +24,8 @@ pub use connectome::{Connectome, Pairs, Side, connection_columns, synapse_column
 pub use frame::Frame;
 pub use ids::IdSet;
 pub use matrix::SparseMatrix;
+pub use report::{Clock, Frames, MergedReport, Report, ReportFacts, ReportKind, ReportLayout};
+pub use simulation::{ReportEntry, Simulation};
 pub use source::{Block, Morsel, ROWS_PER_MORSEL, Source};
+pub use spikes::{Spikes, Trains, spike_columns};
 pub use targets::{TargetEntry, Targets};
