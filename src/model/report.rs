@@ -67,7 +67,7 @@ impl Clock {
     /// # Errors
     /// When the window does not begin before it ends.
     pub fn window(&self, start: f64, end: f64) -> Result<Frames> {
-        if !(start < end) {
+        if start >= end || start.is_nan() || end.is_nan() {
             return Err(Error::argument(format!(
                 "the window from {start} to {end} ms does not begin before it ends"
             )));
@@ -317,7 +317,7 @@ impl MergedReport {
     /// # Errors
     /// When there is none of that name.
     pub fn population(&self, name: &str) -> Result<Arc<dyn Report>> {
-        let names = self.facts.populations.as_deref().unwrap_or_default();
+        let names: &[String] = self.facts.populations.as_deref().unwrap_or_default();
         names
             .iter()
             .position(|known| known == name)

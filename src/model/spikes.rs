@@ -173,6 +173,9 @@ impl Spikes {
     }
 
     /// As a table: `t` (ms) and `id`, ordered by both.
+    ///
+    /// # Errors
+    /// When the schema does not have two columns.
     pub fn frame(&self, schema: Arc<Schema>) -> Result<Frame> {
         Frame::with_schema(schema, vec![Arc::new(self.times.clone()), Arc::new(self.ids.clone())], self.len())
     }
@@ -180,6 +183,12 @@ impl Spikes {
     /// The columns of [`frame`](Self::frame).
     pub fn columns(&self) -> Vec<ColumnSpec> {
         spike_columns(self.populations.clone())
+    }
+}
+
+impl std::fmt::Debug for Spikes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Spikes({}, {})", self.path.display(), self.len())
     }
 }
 
