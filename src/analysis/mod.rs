@@ -19,6 +19,7 @@ mod graph;
 #[cfg(test)]
 mod oracle;
 mod plasticity;
+pub mod recordings;
 mod region;
 mod rotation;
 pub mod statistics;

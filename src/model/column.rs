@@ -170,6 +170,12 @@ impl Schema {
         self.links.iter().find(|l| l.column == column)
     }
 
+    /// The link of a table whose rows are about one cell each: that of its column `id`. The cell's properties can then
+    /// be named without the way to it.
+    pub fn own_link(&self) -> Option<&Link> {
+        self.links.iter().find(|link| self.columns[link.column].name == "id")
+    }
+
     /// The position of a column by name or alias.
     pub fn find(&self, name: &str) -> Option<usize> {
         self.by_name.get(name).copied()
@@ -193,7 +199,8 @@ impl Schema {
         let own = self.columns.iter().map(|c| c.name.clone());
         let over = self.links.iter().flat_map(|link| {
             let via = &self.columns[link.column].name;
-            link.cells.schema().columns().iter().map(move |c| format!("{via}.{}", c.name))
+            let way = if via == "id" { String::new() } else { format!("{via}.") };
+            link.cells.schema().columns().iter().map(move |c| format!("{way}{}", c.name))
         });
         let aliases = self.columns.iter().flat_map(|c| c.aliases.iter().cloned());
         own.chain(over).chain(aliases).collect()

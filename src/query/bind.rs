@@ -294,6 +294,12 @@ pub(super) fn resolve(name: &str, schema: &Schema) -> Result<Resolved> {
         };
         return Ok(Resolved::Linked { via, cells: link.cells.clone(), column });
     }
+    // Where a row is about one cell, the cell's properties are the row's, too.
+    if let Some(link) = schema.own_link()
+        && let Some(column) = link.cells.schema().find(name)
+    {
+        return Ok(Resolved::Linked { via: link.column, cells: link.cells.clone(), column });
+    }
     Err(schema.unknown(name))
 }
 
