@@ -150,6 +150,32 @@ impl State {
     }
 }
 
+/// Rows numbered by their group.
+pub struct Labels {
+    /// The keys of each group, in ascending order; nothing comes last.
+    pub keys: Vec<Vec<Value>>,
+    /// The group of each row.
+    pub of: Vec<u32>,
+}
+
+/// Numbers rows by the values of these columns, in the order of the keys.
+pub(super) fn label(columns: &[ArrayRef]) -> Labels {
+    let mut keys = Keys::new(columns.len());
+    let (mut of, groups) = keys.number(columns);
+    // A dictionary may hold values that no row has.
+    let mut seen = vec![false; groups];
+    of.iter().for_each(|&group| seen[group as usize] = true);
+    let mut ordered: Vec<(Vec<Value>, u32)> =
+        (0..groups as u32).filter(|&g| seen[g as usize]).map(|g| (keys.values(g), g)).collect();
+    ordered.sort_by(|a, b| compare_keys(&a.0, &b.0));
+    let mut place = vec![0; groups];
+    for (at, (_, group)) in (0..).zip(&ordered) {
+        place[*group as usize] = at;
+    }
+    of.iter_mut().for_each(|group| *group = place[*group as usize]);
+    Labels { keys: ordered.into_iter().map(|group| group.0).collect(), of }
+}
+
 /// Keys in ascending order; nothing comes last.
 pub(super) fn compare_keys(a: &[Value], b: &[Value]) -> Ordering {
     a.iter().zip(b).map(|(a, b)| compare_values(a, b)).find(|o| o.is_ne()).unwrap_or(Ordering::Equal)

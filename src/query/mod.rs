@@ -21,6 +21,7 @@ pub use bind::Kind;
 pub use eval::value_at;
 pub use expr::*;
 pub use group::{Group, cells_of, cuboid, sphere};
+pub use grouping::Labels;
 pub use pick::choose;
 pub use scan::SynapseScan;
 pub use summary::{array_of, compute, type_text};

@@ -13,7 +13,7 @@ use arrow_schema::DataType;
 use super::bind::{Bound, Kind, bind, bind_condition, spec_of, unit_of};
 use super::eval::{evaluate, ok, value_at};
 use super::exec::{Filtered, Projected, collect, fold, take};
-use super::grouping::{Grouping, Measure, aggregate, array_of};
+use super::grouping::{Grouping, Labels, Measure, aggregate, array_of, label};
 use super::pick;
 use super::scan::SynapseScan;
 use super::{Aggregate, Expr, Value};
@@ -355,6 +355,14 @@ impl Table {
             }
         }
         Ok(Self::new(Op::Aggregate { input: self.clone(), keys, measures: named }, Arc::new(schema)))
+    }
+
+    /// The group of each row by these keys.
+    ///
+    /// # Errors
+    /// When an expression does not fit the columns, or a file is damaged.
+    pub fn labels(&self, keys: &[Named]) -> Result<Labels> {
+        Ok(label(self.project(keys.to_vec())?.frame()?.columns()))
     }
 
     fn measure_spec(&self, name: String, measure: &Aggregate) -> Result<ColumnSpec> {

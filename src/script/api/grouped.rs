@@ -22,6 +22,18 @@ pub struct Grouped {
 #[derive(Clone)]
 pub struct Measure(Aggregate);
 
+/// What is in groups: rows, spikes, the cells of a report.
+pub(in crate::script) trait Groups: rhai::Variant + Clone {
+    /// Its rows, in groups.
+    fn grouped(&self) -> &Grouped;
+}
+
+impl Groups for Grouped {
+    fn grouped(&self) -> &Grouped {
+        self
+    }
+}
+
 impl Grouped {
     pub(super) fn new(table: Table, keys: Vec<Named>) -> Self {
         Grouped { table, keys }
@@ -138,20 +150,22 @@ pub(super) fn measures_of(map: &Map) -> Result<Vec<(String, Aggregate)>> {
     map.iter().map(measure).collect()
 }
 
-pub(super) fn register(api: &mut Api) {
-    api.on::<Grouped>("Grouped");
+/// The verbs of everything that is in groups; they are documented once, for `Grouped`.
+pub(super) fn register_verbs<G: Groups>(api: &mut Api) {
     api.call(
         "count() -> Table",
         "How many rows each group has.",
         "circuit.cells.by(\"mtype\").count()",
-        |g: &mut Grouped| -> Answer<Table> {
-            Ok(g.table.aggregate(g.keys.clone(), vec![("count".into(), Aggregate::Count)])?)
+        |g: &mut G| -> Answer<Table> {
+            Ok(g.grouped()
+                .table
+                .aggregate(g.grouped().keys.clone(), vec![("count".into(), Aggregate::Count)])?)
         },
     );
     macro_rules! verbs {
         ($($signature:literal, $doc:literal, $make:expr;)*) => {$(
             api.call($signature, $doc, "circuit.synapses().by(\"post.layer\").mean(\"conductance\")",
-                |ctx: NativeCallContext, g: &mut Grouped, c: Dynamic| -> Answer<Table> { g.measured(&ctx, &c, $make) });
+                |ctx: NativeCallContext, g: &mut G, c: Dynamic| -> Answer<Table> { g.grouped().measured(&ctx, &c, $make) });
         )*};
     }
     verbs! {
@@ -167,57 +181,61 @@ pub(super) fn register(api: &mut Api) {
         "all(closure) -> Table", "Whether a condition holds for all rows of each group.", Aggregate::All;
         "first(column) -> Table", "The value of each group's first row.", Aggregate::First;
     }
-    api.also("std", |ctx: NativeCallContext, g: &mut Grouped, c: Dynamic, n: i64| -> Answer<Table> {
+    api.also("std", |ctx: NativeCallContext, g: &mut G, c: Dynamic, n: i64| -> Answer<Table> {
         let n = ddof(n)?;
-        g.measured(&ctx, &c, |e| Aggregate::Std(e, n))
+        g.grouped().measured(&ctx, &c, |e| Aggregate::Std(e, n))
     });
-    api.also("var", |ctx: NativeCallContext, g: &mut Grouped, c: Dynamic, n: i64| -> Answer<Table> {
+    api.also("var", |ctx: NativeCallContext, g: &mut G, c: Dynamic, n: i64| -> Answer<Table> {
         let n = ddof(n)?;
-        g.measured(&ctx, &c, |e| Aggregate::Var(e, n))
+        g.grouped().measured(&ctx, &c, |e| Aggregate::Var(e, n))
     });
     api.call(
         "quantile(column, q) -> Table",
         "A quantile in each group.",
         "circuit.synapses().by(\"post.layer\").quantile(\"delay\", 0.9)",
-        |ctx: NativeCallContext, g: &mut Grouped, c: Dynamic, q: Dynamic| -> Answer<Table> {
+        |ctx: NativeCallContext, g: &mut G, c: Dynamic, q: Dynamic| -> Answer<Table> {
             let q = number(&q)?;
-            g.measured(&ctx, &c, |e| Aggregate::Quantile(e, q))
+            g.grouped().measured(&ctx, &c, |e| Aggregate::Quantile(e, q))
         },
     );
     api.call(
         "describe(column) -> Table",
         "Count, mean, std, min, quartiles and max in each group.",
         "circuit.synapses().by(\"pre.synapse_class\").describe(\"conductance\")",
-        |ctx: NativeCallContext, g: &mut Grouped, c: Dynamic| -> Answer<Table> {
-            Ok(g.describe(&expression(&ctx, &c)?)?)
+        |ctx: NativeCallContext, g: &mut G, c: Dynamic| -> Answer<Table> {
+            Ok(g.grouped().describe(&expression(&ctx, &c)?)?)
         },
     );
     api.call(
         "agg(#{name: aggregate}) -> Table",
         "Several numbers of each group: `count()`, `mean(c)`, `quantile(c, q)` and so on.",
         "circuit.synapses().by(\"post.layer\").agg(#{n: count(), g: mean(\"conductance\"), p90: quantile(\"delay\", 0.9)})",
-        |g: &mut Grouped, map: Map| -> Answer<Table> {
-            Ok(g.table.aggregate(g.keys.clone(), measures_of(&map)?)?)
+        |g: &mut G, map: Map| -> Answer<Table> {
+            Ok(g.grouped().table.aggregate(g.grouped().keys.clone(), measures_of(&map)?)?)
         },
     );
     api.call(
         "map(closure) -> Table",
         "What a closure makes of each group, which it gets as a table: one value, or a map of several.",
         "circuit.cells.by(\"layer\").map(|g| g.filter(#{synapse_class: \"EXC\"}).count() * 100 / g.count())",
-        |ctx: NativeCallContext, g: &mut Grouped, f: FnPtr| -> Answer<Table> { g.map(&ctx, &f) },
+        |ctx: NativeCallContext, g: &mut G, f: FnPtr| -> Answer<Table> { g.grouped().map(&ctx, &f) },
     );
     api.call(
         "keys() -> array",
         "The keys of the groups.",
         "circuit.cells.by(\"layer\").keys()",
-        |g: &mut Grouped| -> Answer<Array> {
+        |g: &mut G| -> Answer<Array> {
             let one = |mut key: Vec<Value>| match key.len() {
                 1 => plain(key.remove(0)),
                 _ => key.into_iter().map(plain).collect::<Array>().into(),
             };
-            Ok(g.groups()?.into_iter().map(|(key, _)| one(key)).collect())
+            Ok(g.grouped().groups()?.into_iter().map(|(key, _)| one(key)).collect())
         },
     );
+}
+
+pub(super) fn register(api: &mut Api) {
+    register_verbs::<Grouped>(api.on::<Grouped>("Grouped"));
     api.functions().engine().register_type_with_name::<Measure>("Aggregate");
     api.call(
         "count() -> Aggregate",
