@@ -25,7 +25,9 @@ pub use connectome::{Connectome, Pairs, Side, connection_columns, synapse_column
 pub use frame::Frame;
 pub use ids::IdSet;
 pub use matrix::SparseMatrix;
-pub use report::{Clock, Frames, MergedReport, Report, ReportFacts, ReportKind, ReportLayout};
+pub use report::{
+    Clock, Frames, MergedReport, Report, ReportFacts, ReportKind, ReportLayout, for_populations,
+};
 pub use report_rows::{Recording, ReportRows, cell_id_column, time_column, value_column};
 pub use simulation::{ReportEntry, Simulation};
 pub use source::{Block, Morsel, ROWS_PER_MORSEL, Source};

@@ -107,6 +107,12 @@ impl Frames {
         (0..frames.count).map(move |n| frames.at(n))
     }
 
+    /// Every `nth` of them.
+    #[must_use]
+    pub fn every(&self, nth: usize) -> Frames {
+        Frames { step: self.step * nth, count: self.count.div_ceil(nth), ..*self }
+    }
+
     /// Those at some positions among them.
     #[must_use]
     pub fn slice(&self, range: Range<usize>) -> Frames {
@@ -217,6 +223,8 @@ pub struct ReportFacts {
     pub variable: Option<String>,
     /// What the elements are.
     pub kind: ReportKind,
+    /// The name of its only population, where the file has one.
+    pub population: Option<String>,
     /// The names of the populations, where the ids are [packed](merged).
     pub populations: Option<Arc<[String]>>,
 }
@@ -254,13 +262,42 @@ pub trait Report: Send + Sync {
         1
     }
 
+    /// The reports of its populations, where it has several.
+    fn parts(&self) -> &[(String, Arc<dyn Report>)] {
+        &[]
+    }
+
     /// What will be read, one line each, for `explain()`.
     fn describe(&self) -> Vec<String>;
 }
 
+/// The same report with ids as a circuit of these populations counts them: [packed](merged) by their places where there
+/// are several. Populations that the circuit lacks come after its own.
+///
+/// # Errors
+/// When populations cannot be one report: see [`MergedReport::among`].
+pub fn for_populations(report: &Arc<dyn Report>, names: &[String]) -> Result<Arc<dyn Report>> {
+    let mut parts = report.parts().to_vec();
+    if let Some(only) = &report.facts().population {
+        parts.push((only.clone(), report.clone()));
+    }
+    match names {
+        _ if parts.is_empty() => Ok(report.clone()),
+        [] => Ok(report.clone()),
+        [one] => {
+            Ok(parts.into_iter().find(|part| part.0 == *one).map_or_else(|| report.clone(), |part| part.1))
+        }
+        _ => {
+            let mut all = names.to_vec();
+            all.extend(parts.iter().map(|part| part.0.clone()).filter(|name| !names.contains(name)));
+            Ok(Arc::new(MergedReport::among(parts, &all)?))
+        }
+    }
+}
+
 /// The reports of several populations as one; their ids become [packed](merged).
 pub struct MergedReport {
-    parts: Vec<Arc<dyn Report>>,
+    parts: Vec<(String, Arc<dyn Report>)>,
     /// The first column of each part, and the number of all.
     starts: Vec<usize>,
     facts: ReportFacts,
@@ -273,7 +310,15 @@ impl MergedReport {
     /// # Errors
     /// When their times or units differ, or there is none.
     pub fn of(parts: Vec<(String, Arc<dyn Report>)>) -> Result<Self> {
-        let names: Arc<[String]> = parts.iter().map(|part| part.0.clone()).collect();
+        let names: Vec<String> = parts.iter().map(|part| part.0.clone()).collect();
+        Self::among(parts, &names)
+    }
+
+    /// Of some of the populations with these names, which give the order.
+    ///
+    /// # Errors
+    /// When their times or units differ, or there is none.
+    pub fn among(parts: Vec<(String, Arc<dyn Report>)>, names: &[String]) -> Result<Self> {
         let Some((first_name, first)) = parts.first() else {
             return Err(Error::format("the report has no population"));
         };
@@ -296,9 +341,11 @@ impl MergedReport {
                 .help(format!("take one of them: .population(\"{name}\")")));
             }
         }
-        facts.populations = Some(names);
+        facts.population = None;
+        facts.populations = Some(names.into());
         let (mut starts, mut cells, mut elements) = (vec![0], Vec::new(), Vec::new());
-        for (at, (_, part)) in parts.iter().enumerate() {
+        for (name, part) in &parts {
+            let at = names.iter().position(|known| known == name).unwrap_or(names.len());
             let layout = part.layout();
             let start = elements.len();
             let moved = |columns: &Range<usize>| columns.start + start..columns.end + start;
@@ -309,20 +356,7 @@ impl MergedReport {
             starts.push(elements.len());
         }
         let layout = ReportLayout::of(cells, elements)?;
-        Ok(MergedReport { parts: parts.into_iter().map(|part| part.1).collect(), starts, facts, layout })
-    }
-
-    /// One population.
-    ///
-    /// # Errors
-    /// When there is none of that name.
-    pub fn population(&self, name: &str) -> Result<Arc<dyn Report>> {
-        let names: &[String] = self.facts.populations.as_deref().unwrap_or_default();
-        names
-            .iter()
-            .position(|known| known == name)
-            .map(|at| self.parts[at].clone())
-            .ok_or_else(|| Error::unknown("population of the report", name, names).in_file(&self.facts.path))
+        Ok(MergedReport { parts, starts, facts, layout })
     }
 
     /// Reads part by part with `read(part, columns, out)`, where `out` has the width of those columns.
@@ -342,7 +376,7 @@ impl MergedReport {
             let own: Vec<Range<usize>> = run.iter().map(|c| c.start - start..c.end - start).collect();
             let wide: usize = own.iter().map(Range::len).sum();
             let mut values = vec![T::default(); wide * frames.count];
-            read(self.parts[part].as_ref(), &own, &mut values)?;
+            read(self.parts[part].1.as_ref(), &own, &mut values)?;
             if wide > 0 {
                 for (row, values) in values.chunks_exact(wide).enumerate() {
                     out[row * width + at..][..wide].copy_from_slice(values);
@@ -372,11 +406,15 @@ impl Report for MergedReport {
     }
 
     fn frames_together(&self) -> usize {
-        self.parts.iter().map(|part| part.frames_together()).max().unwrap_or(1)
+        self.parts.iter().map(|part| part.1.frames_together()).max().unwrap_or(1)
+    }
+
+    fn parts(&self) -> &[(String, Arc<dyn Report>)] {
+        &self.parts
     }
 
     fn describe(&self) -> Vec<String> {
-        self.parts.iter().flat_map(|part| part.describe()).collect()
+        self.parts.iter().flat_map(|part| part.1.describe()).collect()
     }
 }
 

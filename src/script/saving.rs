@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::Mutex;
 
+use super::api::report::Report;
+use super::api::spikes::Spikes;
 use super::value::Screen;
 use crate::diag::{Error, Result};
 use crate::formats::table as files;
@@ -35,6 +37,16 @@ pub(super) fn table(table: &Table, path: &Path) -> Result<String> {
     let mut readable = move || pieces()?.map(|frame| frame.readable()).transpose();
     files::save(path, &table.schema().readable(), &mut readable)?;
     Ok(shown(path))
+}
+
+/// Writes spikes.
+pub(super) fn spikes(spikes: &Spikes, path: &Path) -> Result<String> {
+    table(&spikes.table, path)
+}
+
+/// Writes a report.
+pub(super) fn report(report: &Report, path: &Path) -> Result<String> {
+    table(&report.table(), path)
 }
 
 /// Writes a sparse matrix.

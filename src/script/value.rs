@@ -7,6 +7,7 @@ use rhai::{Array, Dynamic, Map};
 use serde_json::Value as Json;
 
 use super::api;
+use super::api::grouped::Groups as _;
 use crate::diag::{Error, Result};
 use crate::formats::table::{Look, format_number, render, to_json};
 use crate::model::{Column, Frame, SparseMatrix, merged};
@@ -176,6 +177,9 @@ pub(super) fn table_of(value: &Dynamic) -> Option<Table> {
     if let Some(cells) = value.read_lock::<api::cells::Cells>() {
         return Some(cells.table.clone());
     }
+    if let Some(spikes) = value.read_lock::<api::spikes::Spikes>() {
+        return Some(spikes.table.clone());
+    }
     value.read_lock::<api::synapses::Synapses>().map(|s| s.table.clone())
 }
 
@@ -192,6 +196,18 @@ fn card_of(value: &Dynamic) -> Result<Option<Json>> {
     }
     if let Some(grouped) = value.read_lock::<api::grouped::Grouped>() {
         return Ok(Some(grouped.card()));
+    }
+    if let Some(groups) = value.read_lock::<api::spikes::SpikeGroups>() {
+        return Ok(Some(groups.grouped().card()));
+    }
+    if let Some(groups) = value.read_lock::<api::report::ReportGroups>() {
+        return Ok(Some(groups.grouped().card()));
+    }
+    if let Some(simulation) = value.read_lock::<api::simulation::Simulation>() {
+        return Ok(Some(simulation.card()));
+    }
+    if let Some(report) = value.read_lock::<api::report::Report>() {
+        return Ok(Some(report.card()));
     }
     if let Some(projection) = value.read_lock::<api::circuit::Projection>() {
         return projection.card().map(Some);

@@ -185,7 +185,9 @@ impl Spikes {
         }
         if own.is_empty() && names.len() > 1 && !self.is_empty() {
             let message = "the spikes do not say of which population of the circuit they are";
-            return Err(Error::format(message).in_file(&self.path).help(format!("it has {}", names.join(", "))));
+            return Err(Error::format(message)
+                .in_file(&self.path)
+                .help(format!("it has {}", names.join(", "))));
         }
         let packed = self.populations().is_some();
         let moved = |&id: &i64| {

@@ -122,7 +122,8 @@ struct Windows {
 impl Windows {
     fn over(parts: &[Part<'_>], count: usize) -> Self {
         let step = (count / SAMPLES).max(1);
-        let mut sample: Vec<f64> = parts.iter().flat_map(|part| part.0.iter().step_by(step)).copied().collect();
+        let mut sample: Vec<f64> =
+            parts.iter().flat_map(|part| part.0.iter().step_by(step)).copied().collect();
         sample.sort_unstable_by(f64::total_cmp);
         // Some spikes far off (there are simulations with a stray one at the end of all time) must not stretch them.
         let off = sample.len() / 128;
@@ -150,7 +151,8 @@ fn distribute(parts: &[Part<'_>], windows: &Windows, keys: &mut [u128]) -> Vec<u
         })
         .collect();
     let mut rest = keys;
-    let mut places: Vec<Vec<&mut [u128]>> = counts.iter().map(|_| Vec::with_capacity(windows.count)).collect();
+    let mut places: Vec<Vec<&mut [u128]>> =
+        counts.iter().map(|_| Vec::with_capacity(windows.count)).collect();
     for window in 0..windows.count {
         for (places, counts) in places.iter_mut().zip(&counts) {
             places.push(head(&mut rest, counts[window]));
@@ -222,7 +224,9 @@ mod tests {
             state >> 33
         };
         let mut piece = || -> Piece {
-            (0..FEW).map(|_| (spread((number() as f64) / (1_u64 << 31) as f64), (number() % 500) as i64 - 3)).unzip()
+            (0..FEW)
+                .map(|_| (spread((number() as f64) / (1_u64 << 31) as f64), (number() % 500) as i64 - 3))
+                .unzip()
         };
         let pieces: Vec<Piece> = (0..pieces).map(|_| piece()).collect();
         let mut expected: Vec<(f64, i64)> =

@@ -9,7 +9,10 @@ mod numbers;
 pub mod opening;
 pub mod pathway;
 pub mod populations;
+pub mod report;
+pub mod simulation;
 pub mod space;
+pub mod spikes;
 mod statistics;
 pub mod synapses;
 pub mod table;
@@ -33,6 +36,9 @@ pub(super) fn register(engine: &mut Engine) {
     pathway::register(&mut api);
     matrix::register(&mut api);
     populations::register(&mut api);
+    simulation::register(&mut api);
+    spikes::register(&mut api);
+    report::register(&mut api);
     table::register_iterators(&mut api);
     space::register(&mut api);
     figure::register(&mut api);
@@ -42,6 +48,11 @@ pub(super) fn register(engine: &mut Engine) {
     shown::<circuit::Projection>(&mut api);
     shown::<cells::Cells>(&mut api);
     shown::<synapses::Synapses>(&mut api);
+    shown::<simulation::Simulation>(&mut api);
+    shown::<spikes::Spikes>(&mut api);
+    shown::<spikes::SpikeGroups>(&mut api);
+    shown::<report::Report>(&mut api);
+    shown::<report::ReportGroups>(&mut api);
     shown::<Table>(&mut api);
     shown::<grouped::Grouped>(&mut api);
     shown::<pathway::Pathway>(&mut api);
@@ -87,6 +98,11 @@ pub(super) fn never_changes(value: &Dynamic) -> bool {
         || value.is::<cells::Cells>()
         || value.is::<synapses::Synapses>()
         || value.is::<Table>()
+        || value.is::<simulation::Simulation>()
+        || value.is::<spikes::Spikes>()
+        || value.is::<spikes::SpikeGroups>()
+        || value.is::<report::Report>()
+        || value.is::<report::ReportGroups>()
         || value.is::<grouped::Grouped>()
         || value.is::<pathway::Pathway>()
         || value.is::<pathway::Pathways>()

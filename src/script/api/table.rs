@@ -148,7 +148,7 @@ fn make_columns<T: Rows>(api: &mut Api) {
 }
 
 /// `"delay"`, or `"-delay"` for the largest first.
-fn sort_keys(columns: &[String]) -> Vec<SortKey> {
+pub(super) fn sort_keys(columns: &[String]) -> Vec<SortKey> {
     columns
         .iter()
         .map(|c| match c.strip_prefix('-') {
@@ -359,7 +359,7 @@ fn key(ctx: &NativeCallContext, table: &Table, value: &Dynamic) -> Result<Named>
     }
 }
 
-fn keys(ctx: &NativeCallContext, table: &Table, value: &Dynamic) -> Result<Vec<Named>> {
+pub(super) fn keys(ctx: &NativeCallContext, table: &Table, value: &Dynamic) -> Result<Vec<Named>> {
     let Some(array) = value.read_lock::<Array>() else { return Ok(vec![key(ctx, table, value)?]) };
     let mut keys = Vec::with_capacity(array.len());
     for (i, one) in array.iter().enumerate() {
