@@ -1,5 +1,6 @@
 //! `Report`: what a simulation recorded at each step of time.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -22,6 +23,9 @@ use crate::query::{Named, Table, array_of};
 use crate::script::args::number;
 use crate::script::registry::{Answer, Api};
 use crate::script::value::from_query;
+
+/// A table with more columns than this is nothing to look at.
+const MOST_COLUMNS: usize = 20_000;
 
 /// A report, or a part of it: some cells, some steps.
 #[derive(Clone)]
@@ -159,6 +163,48 @@ impl Report {
                 .help("of several: `.of(group).to_table()`, or their `.mean()`"));
         }
         one.table().drop(&["id".to_owned()])
+    }
+
+    /// A column for each value of a frame, named after the cell (and the element, where a cell has several).
+    fn wide(&self) -> Result<Table> {
+        let width = self.recording.width();
+        if width > MOST_COLUMNS {
+            return Err(Error::argument(format!("a table of {width} columns is too wide"))
+                .help("choose cells with `.of(group)`, or take a row for each value: `.to_table()`"));
+        }
+        let layout = self.recording.report.layout();
+        let several = self.kind() != ReportKind::Soma;
+        let mut names: Vec<String> = Vec::with_capacity(width);
+        for (id, columns) in self.recording.columns() {
+            let id = match &self.facts().populations {
+                Some(names) => model::merged::id_text(id, names),
+                None => id.to_string(),
+            };
+            let mut seen = HashMap::new();
+            for element in &layout.elements[columns] {
+                let nth = seen.entry(element).and_modify(|n| *n += 1).or_insert(0);
+                names.push(match (several, *nth) {
+                    (false, _) => id.clone(),
+                    (true, 0) => format!("{id}/{element}"),
+                    (true, nth) => format!("{id}/{element}.{nth}"),
+                });
+            }
+        }
+        let copy = |values: &[f32], row: &mut [f64]| {
+            for (wide, value) in row.iter_mut().zip(values) {
+                *wide = f64::from(*value);
+            }
+        };
+        let all = recordings::each_frame(&self.recording, width, copy)?;
+        let mut columns = vec![self.times(1)];
+        for (at, name) in names.into_iter().enumerate() {
+            let mut spec = value_column(self.facts());
+            spec.aliases.clear();
+            spec.name = name;
+            let values: Float64Array = all.iter().skip(at).step_by(width).copied().collect();
+            columns.push(Column { spec, values: Arc::new(values) });
+        }
+        self.linked(columns)
     }
 
     fn means(&self) -> Result<Table> {
@@ -313,6 +359,15 @@ fn facts(api: &mut Api) {
             |r| r.facts().clock.time(r.recording.frames.at(r.recording.frames.count));
         "dt -> float", "The time between frames (ms).", |r| r.facts().clock.dt * r.recording.frames.step as f64;
     }
+    api.property(
+        "announced_end -> float",
+        "The end that the file's header gives (ms): later than `t_end`, where the file was cut short.",
+        example,
+        |r: &mut Report| {
+            let end = r.facts().announced_end.unwrap_or_else(|| r.facts().clock.end());
+            from_query(crate::query::Value::Float(end), Some(model::units::MS))
+        },
+    );
     api.property("frames -> int", "The number of frames.", example, |r: &mut Report| {
         r.recording.frames.count as i64
     });
@@ -412,6 +467,13 @@ fn answers(api: &mut Api) {
          cells' properties can be asked of its rows: `.filter(|r| r.layer == 5)`.",
         "sim.report(\"soma\").between(0, 10).to_table().filter(|r| r.layer == 4).mean(\"value\")",
         |r: &mut Report| r.table(),
+    );
+    api.call(
+        "wide() -> Table",
+        "A row for each frame: `t`, then a column for each value, named after the cell; where a cell has several values, \
+         `cell/section`, and `cell/section.1` and so on for further compartments of the section.",
+        "sim.report(\"soma\").of([1, 2]).wide().head(3)",
+        |r: &mut Report| -> Answer<Table> { Ok(r.wide()?) },
     );
     api.call(
         "save(path) -> text",
