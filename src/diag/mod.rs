@@ -132,6 +132,7 @@ impl Error {
         let why = match cause.kind() {
             std::io::ErrorKind::NotFound => "no such file or folder".to_owned(),
             std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+            std::io::ErrorKind::NotADirectory => "a part of the path is no folder".to_owned(),
             std::io::ErrorKind::StorageFull => "no space left on the disk".to_owned(),
             _ => cause.to_string(),
         };
