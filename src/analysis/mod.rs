@@ -1,4 +1,5 @@
-//! Plain functions on slices and graphs: connectivity and its statistics. No files, no language.
+//! Plain functions on slices and graphs: connectivity, its statistics, spikes and recorded voltages. No files, no
+//! language.
 //!
 //! Cells are rows `0..n` here; [`Rows`] turns ids into rows. Conventions that hold everywhere:
 //!
@@ -22,8 +23,10 @@ mod plasticity;
 pub mod recordings;
 mod region;
 mod rotation;
+pub mod spikes;
 pub mod statistics;
 pub mod topology;
+pub mod traces;
 
 pub use common_neighbours::{CommonNeighbours, Control, Shared};
 pub use connectivity::Pathway;
