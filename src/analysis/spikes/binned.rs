@@ -180,7 +180,10 @@ mod tests {
     fn bins_are_half_open_and_the_last_is_closed_and_may_be_short() {
         let bins = bins(0.0, 25.0, 10.0);
         assert_eq!((bins.count(), bins.edges()), (3, vec![0.0, 10.0, 20.0, 25.0]));
-        assert_eq!([0.0, 9.9, 10.0, 25.0, 25.1, -0.1].map(|t| bins.of(t)), [Some(0), Some(0), Some(1), Some(2), None, None]);
+        assert_eq!(
+            [0.0, 9.9, 10.0, 25.0, 25.1, -0.1].map(|t| bins.of(t)),
+            [Some(0), Some(0), Some(1), Some(2), None, None]
+        );
         assert_eq!((bins.width_of(0), bins.width_of(2)), (10.0, 5.0));
         assert_eq!(bins.counts(&[20.0, 1.0, f64::NAN, 25.0]), [1, 0, 2]);
         let whole = TimeBins::whole(Window::new(0.0, 25.0).unwrap(), 10.0).unwrap();
@@ -218,7 +221,10 @@ mod tests {
 
     #[test]
     fn fano_factors_by_hand() {
-        assert_eq!((fano(&[1, 3]), fano(&[2, 2]), fano(&[0, 0]), fano(&[])), (Some(0.5), Some(0.0), None, None));
+        assert_eq!(
+            (fano(&[1, 3]), fano(&[2, 2]), fano(&[0, 0]), fano(&[])),
+            (Some(0.5), Some(0.0), None, None)
+        );
         let window = Window::new(0.0, 20.0).unwrap();
         assert_eq!(fano_over_trains(&[&[1.0, 2.0, 20.0], &[5.0]], window), Some(0.5));
         // 1 and 3 in the full windows; what is after them is left out.

@@ -19,7 +19,12 @@ pub fn mean_rates(trains: &[&[f64]], window: Window) -> Vec<f64> {
 /// The mean rate of a population (Hz): `times` are the spikes of all of its `cells`, ascending; silent cells count. NaN
 /// where there are no cells.
 pub fn population_rate(times: &[f64], window: Window, cells: usize) -> f64 {
-    mean_rate(times, window) / cells as f64
+    rate_of(window.of(times).len(), window, cells)
+}
+
+/// The mean rate of `cells` cells that fired `spikes` times in a window (Hz); NaN where there are no cells.
+pub fn rate_of(spikes: usize, window: Window, cells: usize) -> f64 {
+    spikes as f64 / window.length() * 1000.0 / cells as f64
 }
 
 /// A peristimulus time histogram: columns of equal length, a row for each bin.

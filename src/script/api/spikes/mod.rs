@@ -1,5 +1,7 @@
 //! `Spikes`: when which cell fired.
 
+mod measures;
+
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -269,5 +271,7 @@ pub(super) fn register(api: &mut Api) {
         "sim.spikes.between(0, 10).save(\"spikes.h5\")",
         |s: &mut Spikes, path: &str| -> Answer<String> { Ok(crate::script::saving::spikes(s, Path::new(path))?) },
     );
+    measures::register(api);
     super::table::register::<Spikes>(api.as_for("Spikes"));
+    measures::register_groups(api);
 }
