@@ -6,6 +6,7 @@ pub mod check;
 pub mod hdf5;
 pub mod open;
 pub mod paths;
+pub mod reports;
 pub mod sniff;
 pub mod sonata;
 pub mod table;

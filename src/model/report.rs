@@ -102,7 +102,7 @@ impl Frames {
     }
 
     /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = usize> + use<> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = usize> + Clone + use<> {
         let frames = *self;
         (0..frames.count).map(move |n| frames.at(n))
     }
@@ -213,10 +213,10 @@ impl ReportLayout {
 pub struct ReportFacts {
     /// The file.
     pub path: PathBuf,
-    /// The steps that can be read.
+    /// The steps that the file announces.
     pub clock: Clock,
-    /// The end that the header gives (ms), where frames are missing: the file was cut short.
-    pub announced_end: Option<f64>,
+    /// How many frames the file holds, where these are fewer than it announces: it was cut short.
+    pub complete: Option<usize>,
     /// The unit of the values: `mV`, `nA` …, empty where the file does not say.
     pub unit: String,
     /// What was recorded (`v`, `i_membrane` …), where the file says so.
@@ -227,6 +227,29 @@ pub struct ReportFacts {
     pub population: Option<String>,
     /// The names of the populations, where the ids are [packed](merged).
     pub populations: Option<Arc<[String]>>,
+}
+
+impl ReportFacts {
+    /// Refuses frames that a file that was cut short does not hold.
+    ///
+    /// # Errors
+    /// When one of them is missing.
+    pub fn check(&self, frames: Frames) -> Result<()> {
+        let last = frames.count.checked_sub(1).map(|n| frames.at(n));
+        match (self.complete, last) {
+            (Some(complete), Some(last)) if last >= complete => Err(Error::format(format!(
+                "the file is cut short: it announces {} frames, and there is data for {complete}",
+                self.clock.frames
+            ))
+            .in_file(&self.path)
+            .help(format!(
+                "what is there can be read: `.between({}, {})`",
+                self.clock.start,
+                self.clock.time(complete)
+            ))),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// A report of a simulation, read on demand.

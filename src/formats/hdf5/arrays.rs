@@ -281,18 +281,49 @@ impl Dataset {
 
     /// The elements of some rows as the crate decodes them; chunks in parallel.
     fn typed<T: hdf5_reader::H5Type>(&self, rows: &Range<usize>) -> Result<Vec<T>> {
-        let whole = rows.start == 0 && rows.end == self.rows()?;
-        let read = if whole {
-            self.inner.read_array_uncached_parallel::<T>()
-        } else {
+        if rows.start != 0 || rows.end != self.rows()? {
             let rest = self.shape().get(1..).unwrap_or_default();
             let first = SliceInfoElem::Slice { start: rows.start as u64, end: rows.end as u64, step: 1 };
             let rest = rest.iter().map(|&end| SliceInfoElem::Slice { start: 0, end, step: 1 });
-            let selections = std::iter::once(first).chain(rest).collect();
-            self.inner.read_slice_parallel::<T>(&SliceInfo { selections })
+            return self.slice(std::iter::once(first).chain(rest).collect());
+        }
+        let array = self.inner.read_array_uncached_parallel::<T>();
+        Ok(array.map_err(|e| self.file.fault(&self.path, &e))?.into_raw_vec_and_offset().0)
+    }
+
+    fn slice<T: hdf5_reader::H5Type>(&self, selections: Vec<SliceInfoElem>) -> Result<Vec<T>> {
+        let array = self.inner.read_slice_parallel::<T>(&SliceInfo { selections });
+        Ok(array.map_err(|e| self.file.fault(&self.path, &e))?.into_raw_vec_and_offset().0)
+    }
+
+    /// The numbers of a part of a matrix, row by row; only the chunks that it touches are decoded.
+    pub(super) fn part<C: Convert>(
+        &self,
+        rows: &Range<usize>,
+        columns: &Range<usize>,
+    ) -> Result<Vec<C::Out>> {
+        let side = |range: &Range<usize>| SliceInfoElem::Slice {
+            start: range.start as u64,
+            end: range.end as u64,
+            step: 1,
         };
-        let array = read.map_err(|e| self.file.fault(&self.path, &e))?;
-        Ok(array.into_raw_vec_and_offset().0)
+        let mut selections = vec![side(rows)];
+        if self.shape().len() > 1 {
+            selections.push(side(columns));
+        }
+        macro_rules! typed {
+            ($stored:ty, $make:expr) => {
+                Ok(self.slice::<$stored>(selections)?.into_iter().map($make).collect())
+            };
+        }
+        match *self.inner.dtype() {
+            Datatype::FloatingPoint { size: 4, .. } => typed!(f32, C::float32),
+            Datatype::FloatingPoint { size: 8, .. } => typed!(f64, C::float64),
+            Datatype::FixedPoint { size: 4, signed: true, .. } => typed!(i32, |v| C::int(v.into())),
+            Datatype::FixedPoint { size: 8, signed: true, .. } => typed!(i64, C::int),
+            Datatype::FixedPoint { size: 2, signed: true, .. } => typed!(i16, |v| C::int(v.into())),
+            ref other => Err(self.error(format!("a matrix of these numbers cannot be read: {other:?}"))),
+        }
     }
 
     /// Unsigned numbers of 64 bits wrap when they do not fit; that is never an id or a count.

@@ -28,7 +28,7 @@ use crate::diag::{Code, Error, Result};
 
 pub use arrays::{Dataset, Kind};
 pub use extents::{Extent, Extents};
-pub use numbers::{Convert, Element, Float32, Float64, Rounded, Truncated};
+pub use numbers::{Convert, Element, Float32, Float64, Rounded, Truncated, fill};
 pub use series::Series;
 
 /// Decoded chunks that a file keeps for the next read of the same chunk.

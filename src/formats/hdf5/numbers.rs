@@ -28,6 +28,11 @@ impl Element {
         known.then_some(Element { class, size, big_endian })
     }
 
+    /// A 32-bit float.
+    pub fn float32(big_endian: bool) -> Self {
+        Element { class: Class::Float, size: 4, big_endian }
+    }
+
     /// Its width in bytes.
     pub fn size(self) -> usize {
         self.size.into()
@@ -165,6 +170,26 @@ pub(super) fn gather<C: Convert>(
         (Class::Unsigned, 2) => with!(u16, |v| C::int(i64::from(v))),
         (Class::Unsigned, 4) => with!(u32, |v| C::int(i64::from(v))),
         (Class::Unsigned, _) => with!(u64, |v| C::int(v as i64)),
+    }
+}
+
+/// Decodes numbers that stand side by side. As many as there is room for; bytes that are missing leave the rest as it is.
+pub fn fill<C: Convert>(bytes: &[u8], element: Element, out: &mut [C::Out]) {
+    fn each<const N: usize, T>(bytes: &[u8], out: &mut [T], decode: impl Fn([u8; N]) -> T) {
+        for (value, number) in out.iter_mut().zip(bytes.as_chunks::<N>().0) {
+            *value = decode(*number);
+        }
+    }
+    if element.class == Class::Float && element.size == 4 {
+        return match element.big_endian {
+            true => each(bytes, out, |b| C::float32(f32::from_be_bytes(b))),
+            false => each(bytes, out, |b| C::float32(f32::from_le_bytes(b))),
+        };
+    }
+    let mut values = Vec::with_capacity(out.len());
+    gather::<C>(bytes, element.size(), 0, element, &mut values);
+    for (value, number) in out.iter_mut().zip(values) {
+        *value = number;
     }
 }
 

@@ -359,15 +359,6 @@ fn facts(api: &mut Api) {
             |r| r.facts().clock.time(r.recording.frames.at(r.recording.frames.count));
         "dt -> float", "The time between frames (ms).", |r| r.facts().clock.dt * r.recording.frames.step as f64;
     }
-    api.property(
-        "announced_end -> float",
-        "The end that the file's header gives (ms): later than `t_end`, where the file was cut short.",
-        example,
-        |r: &mut Report| {
-            let end = r.facts().announced_end.unwrap_or_else(|| r.facts().clock.end());
-            from_query(crate::query::Value::Float(end), Some(model::units::MS))
-        },
-    );
     api.property("frames -> int", "The number of frames.", example, |r: &mut Report| {
         r.recording.frames.count as i64
     });

@@ -1,0 +1,1 @@
+//! Reports of each format, written and read.
