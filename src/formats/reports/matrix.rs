@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{ReportOptions, guess, unit_of};
-use crate::diag::{Error, Result};
+use crate::diag::Result;
 use crate::formats::hdf5::{File, Float32, Float64, Member, Series, Truncated};
 use crate::model::{Clock, Frames, Report, ReportFacts, ReportKind, ReportLayout};
 

@@ -8,12 +8,15 @@ mod legacy;
 mod matrix;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use super::hdf5::File;
 use crate::diag::{Error, Result};
+pub use write::{Contents, ReportWriter, save};
+
 use crate::model::{MergedReport, Report, ReportKind, ReportLayout, units};
 
 /// What is known of a report beside its file.
