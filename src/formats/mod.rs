@@ -8,6 +8,7 @@ pub mod open;
 pub mod paths;
 pub mod sniff;
 pub mod sonata;
+pub mod spikes;
 pub mod table;
 pub mod text;
 pub mod write;

@@ -27,5 +27,5 @@ pub use matrix::SparseMatrix;
 pub use report::{Clock, Frames, MergedReport, Report, ReportFacts, ReportKind, ReportLayout};
 pub use simulation::{ReportEntry, Simulation};
 pub use source::{Block, Morsel, ROWS_PER_MORSEL, Source};
-pub use spikes::{Spikes, Trains, spike_columns};
+pub use spikes::{Batch, Sink, Spikes, Trains, spike_columns};
 pub use targets::{TargetEntry, Targets};
