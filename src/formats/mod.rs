@@ -9,6 +9,7 @@ pub mod paths;
 pub mod reports;
 pub mod sniff;
 pub mod sonata;
+pub mod spikes;
 pub mod table;
 pub mod text;
 pub mod write;

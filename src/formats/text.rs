@@ -88,29 +88,49 @@ pub fn number(word: &[u8]) -> Option<f64> {
         .or_else(|| std::str::from_utf8(word).ok()?.parse().ok().filter(|f: &f64| f.is_finite()))
 }
 
-/// The usual number: a sign, up to 15 digits, a point among them. Both parts of the quotient are exact, so it is
-/// the nearest number to what is written, as the general way would find.
+/// The usual number, if a word is one.
 fn short_decimal(word: &[u8]) -> Option<f64> {
-    let (negative, digits) = match word.split_first()? {
-        (b'-', rest) => (true, rest),
-        _ => (false, word),
-    };
-    let (mut value, mut count, mut point) = (0u64, 0, None);
-    for &byte in digits {
-        match byte.wrapping_sub(b'0') {
-            digit if digit <= 9 => (value, count) = (value * 10 + u64::from(digit), count + 1),
-            _ if byte == b'.' && point.is_none() => point = Some(count),
-            _ => return None,
-        }
-        if count > 15 {
-            return None;
-        }
+    decimal(word).filter(|found| found.1 == word.len()).map(|found| found.0)
+}
+
+/// The powers of ten that floating point holds exactly.
+const POWERS: [f64; 23] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
+    1e19, 1e20, 1e21, 1e22,
+];
+
+/// The usual number that some text begins with, and its length: a minus, digits, a point among them. Both parts of the
+/// quotient are exact, so it is the nearest number to what is written, as the general way would find. Nothing where
+/// there are too many digits for that, or none.
+#[inline]
+pub fn decimal(text: &[u8]) -> Option<(f64, usize)> {
+    let negative = text.first() == Some(&b'-');
+    let start = usize::from(negative);
+    let (mut value, mut at) = digits(text, start, 0);
+    let (mut count, mut behind) = (at - start, 0);
+    if text.get(at) == Some(&b'.') {
+        let point = at + 1;
+        (value, at) = digits(text, point, value);
+        behind = at - point;
+        count += behind;
     }
-    let behind = point.map_or(0, |point| count - point);
-    let scale =
-        [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15].get(behind)?;
-    let value = value as f64 / scale;
-    (count > 0).then_some(if negative { -value } else { value })
+    // More digits may not fit into the 64 bits.
+    if count == 0 || count > 19 || value > 1 << 53 {
+        return None;
+    }
+    let value = value as f64 / POWERS[behind];
+    Some((if negative { -value } else { value }, at))
+}
+
+/// Appends the digits from a place on to a number; gives the place after them. More than 19 digits wrap around.
+#[inline]
+pub fn digits(text: &[u8], mut at: usize, mut value: u64) -> (u64, usize) {
+    // Eight at a time are no faster: where the next number begins then depends on arithmetic, here it is guessed.
+    while let Some(digit) = text.get(at).map(|byte| byte.wrapping_sub(b'0')).filter(|&digit| digit <= 9) {
+        value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+        at += 1;
+    }
+    (value, at)
 }
 
 /// The whole number that a word is.

@@ -31,5 +31,5 @@ pub use report::{
 pub use report_rows::{Recording, ReportRows, cell_id_column, time_column, value_column};
 pub use simulation::{ReportEntry, Simulation};
 pub use source::{Block, Morsel, ROWS_PER_MORSEL, Source};
-pub use spikes::{Spikes, Trains, spike_columns};
+pub use spikes::{Batch, Sink, Spikes, Trains, spike_columns};
 pub use targets::{TargetEntry, Targets};

@@ -1,6 +1,8 @@
 //! Spikes: when which cell fired.
 
+mod gather;
 mod order;
+mod room;
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -9,6 +11,9 @@ use arrow_array::{Float64Array, Int64Array};
 use arrow_schema::DataType;
 use rayon::prelude::*;
 
+pub use self::gather::{Batch, Sink};
+
+use self::order::Rows;
 use super::{ColumnSpec, Frame, IdSet, Schema, merged, units};
 use crate::diag::{Error, Result, once};
 
@@ -32,6 +37,16 @@ enum Names {
     One(Arc<str>),
     /// To several; they are [packed](merged).
     Several(Arc<[String]>),
+}
+
+impl Names {
+    fn of(names: &[String]) -> Self {
+        match names {
+            [] => Names::None,
+            [one] => Names::One(one.as_str().into()),
+            several => Names::Several(several.into()),
+        }
+    }
 }
 
 /// The same spikes cell by cell: those of `ids[i]` are `times[starts[i]..starts[i + 1]]`, in order.
@@ -60,33 +75,46 @@ impl Spikes {
     /// Spikes in any order; `times` and `ids` are of equal length. Times are in ms and finite: who reads a file refuses
     /// what is not, because only it can name the line.
     pub fn new(path: impl Into<PathBuf>, times: Vec<f64>, ids: Vec<i64>) -> Self {
-        Self::of_pieces(path, vec![(times, ids)])
+        Self::of_columns(path.into(), times, ids, Names::None)
     }
 
-    /// Spikes as [`new`](Self::new) takes them, in pieces as several threads have read them.
-    pub fn of_pieces(path: impl Into<PathBuf>, pieces: Vec<(Vec<f64>, Vec<i64>)>) -> Self {
-        Self::sorted(path.into(), pieces, Names::None)
+    /// Spikes that `put` puts, batch by batch, in any order and in parallel; it is given the position of the batch.
+    /// `names` are the populations of the batches: none where the file names none. Where there are several, the ids
+    /// become [packed](merged); they must be from 0 and below 2⁴⁰.
+    ///
+    /// # Errors
+    /// The first, in the order of the batches, that `put` fails with.
+    pub fn gather(
+        path: impl Into<PathBuf>,
+        names: Vec<String>,
+        batches: &[Batch],
+        put: impl Fn(usize, &mut Sink<'_>) -> Result<()> + Sync,
+    ) -> Result<Self> {
+        let names = Names::of(&names);
+        let packed = matches!(names, Names::Several(_));
+        let mark = |population| if packed { merged::pack(population, 0) } else { 0 };
+        let (times, ids) = gather::rows(batches, mark, put)?.by_time();
+        Ok(Self::in_order(path.into(), Float64Array::new(times, None), Int64Array::new(ids, None), names))
     }
 
     /// Spikes of several populations; the ids, from 0 and below 2⁴⁰, become [packed](merged). One population keeps its
     /// own ids.
     pub fn of_populations(path: impl Into<PathBuf>, parts: Vec<(String, Vec<f64>, Vec<i64>)>) -> Self {
         let names: Vec<String> = parts.iter().map(|part| part.0.clone()).collect();
-        let alone = parts.len() == 1;
-        let packed = |(at, (_, times, mut ids)): (usize, (String, Vec<f64>, Vec<i64>))| {
-            if !alone {
-                ids.par_iter_mut().for_each(|id| *id = merged::pack(at, *id));
-            }
-            (times, ids)
-        };
-        let pieces = parts.into_iter().enumerate().map(packed).collect();
-        let names = if alone { Names::One(names[0].as_str().into()) } else { Names::Several(names.into()) };
-        Self::sorted(path.into(), pieces, names)
+        let (mut times, mut ids) = (Vec::new(), Vec::new());
+        for (at, (_, of, cells)) in parts.into_iter().enumerate() {
+            times.extend(of);
+            ids.extend(cells.into_iter().map(|id| if names.len() > 1 { merged::pack(at, id) } else { id }));
+        }
+        Self::of_columns(path.into(), times, ids, Names::of(&names))
     }
 
-    fn sorted(path: PathBuf, pieces: Vec<(Vec<f64>, Vec<i64>)>, names: Names) -> Self {
-        let (times, ids) = order::by_time(pieces);
-        Self::in_order(path, times.into(), ids.into(), names)
+    fn of_columns(path: PathBuf, times: Vec<f64>, ids: Vec<i64>, names: Names) -> Self {
+        if order::is_ordered(&times, &ids) {
+            return Self::in_order(path, times.into(), ids.into(), names);
+        }
+        let (times, ids) = Rows::copied(&times, &ids).by_time();
+        Self::in_order(path, Float64Array::new(times, None), Int64Array::new(ids, None), names)
     }
 
     fn in_order(path: PathBuf, times: Float64Array, ids: Int64Array, names: Names) -> Self {
@@ -195,12 +223,7 @@ impl Spikes {
             if names.len() > 1 { merged::pack(places.get(at).copied().unwrap_or(0), id) } else { id }
         };
         let ids = self.ids().par_iter().map(moved).collect();
-        let names = match names {
-            [] => Names::None,
-            [one] => Names::One(one.as_str().into()),
-            several => Names::Several(several.into()),
-        };
-        Ok(Self::sorted(self.path.clone(), vec![(self.times().to_vec(), ids)], names))
+        Ok(Self::of_columns(self.path.clone(), self.times().to_vec(), ids, Names::of(names)))
     }
 
     /// Whether there are spikes of the population at a position.
