@@ -2,7 +2,7 @@
 
 use arrow_array::Array;
 
-use super::statistics::box_summary;
+use crate::analysis::statistics::box_summary;
 use crate::diag::{Error, Result};
 use crate::model::{ColumnSpec, Frame, SparseMatrix};
 use crate::plot::{Axis, Bins, BoxStats, Colouring, Colours, Figure, Layer, Marker, Values};
