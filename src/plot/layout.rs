@@ -569,7 +569,9 @@ impl<'a> Chart<'a> {
             let half = |_: &str| 0.55 * style.em;
             side.major = Self::chosen(&self.figure.y.ticks, map, (area.y0, area.y1), half);
         } else {
-            let ticks = range.ticks(((area.height() / (2.4 * style.em)) as usize).clamp(1, 8));
+            // A thin panel has as many as its height allows to read.
+            let room = |each: f64| (area.height() / (each * style.em)) as usize;
+            let ticks = range.ticks(room(2.4).clamp(1, 8).max(room(1.1).min(3)));
             side.minor = minor(&ticks, map);
             side.major = ticks.major.into_iter().map(|(v, l)| (map.at(v), l)).collect();
         }
