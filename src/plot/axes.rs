@@ -84,7 +84,11 @@ fn whole(layer: &Layer) -> bool {
         Layer::Bars { values, .. } | Layer::Histogram { counts: values, .. } => {
             values.iter().all(|v| v.is_nan() || v.fract() == 0.0)
         }
-        Layer::VLine { .. } | Layer::HLine { .. } | Layer::Span { .. } | Layer::Text { .. } => true,
+        Layer::VLine { .. }
+        | Layer::HLine { .. }
+        | Layer::Rules { .. }
+        | Layer::Span { .. }
+        | Layer::Text { .. } => true,
         _ => false,
     }
 }
@@ -159,6 +163,23 @@ fn lesser(a: f64, b: f64) -> f64 {
 }
 
 impl Range {
+    /// The smallest range that holds both; none where they have different scales or directions.
+    pub fn united(self, other: Range) -> Option<Range> {
+        if self.empty || other.empty {
+            return (self.log == other.log).then_some(if self.empty { other } else { self });
+        }
+        let rising = self.from < self.to;
+        if self.log != other.log || rising != (other.from < other.to) {
+            return None;
+        }
+        let (from, to) = if rising {
+            (self.from.min(other.from), self.to.max(other.to))
+        } else {
+            (self.from.max(other.from), self.to.min(other.to))
+        };
+        Some(Range { from, to, ..self })
+    }
+
     /// The ticks, at most about `count`.
     pub fn ticks(&self, count: usize) -> Ticks {
         let (lo, hi) = (self.from.min(self.to), self.from.max(self.to));

@@ -81,6 +81,7 @@ impl Pen<'_> {
             Layer::Line { name, x, y, lower, upper, markers } => {
                 self.line(&self.look(i, name), (x, y), (lower, upper), *markers);
             }
+            Layer::Bundle { name, lines } => self.bundle(&self.look(i, name), lines),
             Layer::Steps { name, edges, values } => {
                 let path = self.steps(edges, values);
                 self.strokes(path, self.look(i, name).stroke(self.style.stroke));
@@ -94,14 +95,20 @@ impl Pen<'_> {
                 self.heatmap(i, &heat);
             }
             Layer::Segments { segments, names, of } => self.segments(i, segments, names, of),
+            Layer::Rules { lines } => {
+                let ends = |[x0, y0, x1, y1]: &[f64; 4]| vec![self.at(*x0, *y0), self.at(*x1, *y1)];
+                let mut paths: Vec<Vec<Point>> = lines.iter().map(ends).collect();
+                paths.retain(|path| path.iter().all(|(x, y)| x.is_finite() && y.is_finite()));
+                self.strokes(paths, Stroke::new(self.style.ink.axis, self.style.hair));
+            }
             Layer::VLine { x, label } => self.upright(*x, label),
             Layer::HLine { y, label } => self.level(*y, label),
             Layer::Span { from, to, label } => self.span(*from, *to, label),
-            Layer::Text { x, y, text } => {
+            Layer::Text { x, y, text, anchor } => {
                 let (x, y) = self.at(*x, *y);
                 if self.plan.area.contains((x, y)) {
                     let at = (x, y + font::CAP / 2.0 * self.style.em);
-                    self.label(text, vec![(at, Anchor::Start)]);
+                    self.label(text, vec![(at, *anchor)]);
                 }
             }
             Layer::Pie { .. } => {}
@@ -281,6 +288,15 @@ impl Pen<'_> {
         }
     }
 
+    /// Lines so thin and translucent that ten of them on each other are as dark as one alone would be.
+    fn bundle(&mut self, look: &Look, lines: &[(Vec<f64>, Vec<f64>)]) {
+        let alpha = (2.5 / (lines.len().max(1) as f64).sqrt()).clamp(0.12, 0.7) as f32;
+        let stroke = Stroke::new(look.line.alpha(alpha), self.style.stroke * 0.6);
+        let paths: Vec<Vec<Point>> = lines.iter().flat_map(|(x, y)| self.paths(x, y)).collect();
+        self.heavy |= paths.iter().map(Vec::len).sum::<usize>() > MANY;
+        self.strokes(paths, stroke);
+    }
+
     /// The surface between the lower and the upper errors, interrupted where one is missing.
     fn band(&mut self, look: &Look, x: &[f64], lower: &[f64], upper: &[f64]) {
         let mut low: Vec<Point> = Vec::new();
@@ -392,42 +408,23 @@ impl Pen<'_> {
             (_, 101..=1000) => 0.75,
             _ => 0.55,
         };
-        // Points of one shape and of changing colours are drawn in their own order, so that no colour hides another.
-        let shapes: Vec<Shape> = match marker {
-            Marker::Tick => vec![shape],
-            Marker::Dot if looks.is_empty() => vec![shape],
-            Marker::Dot => {
-                let mut shapes: Vec<Shape> = Vec::new();
-                for look in &looks {
-                    if !shapes.contains(&look.shape) {
-                        shapes.push(look.shape);
-                    }
-                }
-                shapes
+        let outline = |n: usize| match (marker, colour) {
+            (Marker::Dot, Colouring::Category { of, .. }) => {
+                of.get(n).and_then(|k| looks.get(*k as usize)).map_or(shape, |l| l.shape)
             }
+            _ => shape,
         };
-        for own in &shapes {
-            let mut points = Vec::new();
-            let mut colours = Vec::new();
-            for (n, (x, y)) in x.iter().zip(y).enumerate() {
-                let p = self.at(*x, *y);
-                let mine = match colour {
-                    Colouring::Category { of, .. } if shapes.len() > 1 => {
-                        of.get(n).and_then(|k| looks.get(*k as usize)).is_some_and(|l| l.shape == *own)
-                    }
-                    _ => true,
-                };
-                if mine && self.plan.area.grown(style.em).contains(p) {
-                    points.push(p);
-                    colours.push(tint(n).alpha(alpha));
-                }
-            }
+        // Points are drawn in their own order, whatever their colours and shapes, so that no kind hides another.
+        let near = self.plan.area.grown(style.em);
+        let placed = x.iter().zip(y).enumerate().map(|(n, (x, y))| (n, self.at(*x, *y)));
+        let seen: Vec<(usize, Point)> = placed.filter(|(_, p)| near.contains(*p)).collect();
+        for run in seen.chunk_by(|a, b| outline(a.0) == outline(b.0)) {
+            let points = run.iter().map(|(_, p)| *p).collect();
+            let mut colours: Vec<Colour> = run.iter().map(|(n, _)| tint(*n).alpha(alpha)).collect();
             if *colour == Colouring::Series {
                 colours.truncate(1);
             }
-            if !points.is_empty() {
-                self.marks.push(Mark::Dots { points, colours, radius, shape: *own });
-            }
+            self.marks.push(Mark::Dots { points, colours, radius, shape: outline(run[0].0) });
         }
     }
 

@@ -33,6 +33,9 @@ pub struct Axis {
     pub limits: Option<(f64, f64)>,
     /// How values become places.
     pub scale: Scale,
+    /// Values with what is written at them, where the ticks are not to follow from the range. Where they have too little
+    /// room, every second is written, or every third …
+    pub ticks: Vec<(f64, String)>,
 }
 
 impl Axis {
@@ -148,6 +151,30 @@ pub struct Figure {
     pub panels: Vec<Vec<Figure>>,
     /// The panels bear the letters A, B, C …
     pub lettered: bool,
+    /// The panels of a grid share one horizontal axis, which is written once, below each column. The label of the grid's
+    /// own vertical axis, if it has one, stands beside all of them, and all notes stand at its foot.
+    pub shared: bool,
+    /// How it stands in such a grid.
+    pub panel: Panel,
+    /// No axes are drawn: the layers bring their own, as a box seen in perspective.
+    pub bare: bool,
+}
+
+/// How a figure stands in a grid whose panels [share](Figure::shared) an axis.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Panel {
+    /// Written on the right of the axes, as whose trace it is; may have several lines.
+    pub label: String,
+    /// How high its row is, relative to the others.
+    pub height: f64,
+    /// It takes what is left of its row.
+    pub wide: bool,
+}
+
+impl Default for Panel {
+    fn default() -> Self {
+        Panel { label: String::new(), height: 1.0, wide: false }
+    }
 }
 
 /// The smallest and the largest side of a figure in pixels, and the most pixels of it.
@@ -190,6 +217,10 @@ impl Figure {
 
     /// Sets the label of the vertical axis (of each panel, in a grid), with the unit in parentheses, if any.
     pub fn ylabel(mut self, label: &str) -> Self {
+        if !self.panels.is_empty() && !self.y.label.is_empty() {
+            self.y.relabel(label);
+            return self;
+        }
         self.each(&mut |figure| {
             figure.y.relabel(label);
             Ok(())
@@ -357,12 +388,37 @@ impl Figure {
         Ok(Figure { theme, panels, lettered, ..Figure::default() })
     }
 
+    /// Puts figures below each other on one horizontal axis, which is written once. The notes of all stand at the foot.
+    ///
+    /// # Errors
+    /// As for [`grid`](Self::grid).
+    pub fn stack(rows: Vec<Vec<Figure>>) -> Result<Figure> {
+        let mut figure = Figure { shared: true, lettered: false, ..Figure::grid(rows)? };
+        for panel in figure.panels.iter_mut().flatten() {
+            figure.notes.append(&mut panel.notes);
+        }
+        figure.notes = distinct(std::mem::take(&mut figure.notes));
+        Ok(figure)
+    }
+
+    /// How it stands in a grid whose panels share an axis.
+    pub fn panel(mut self, panel: Panel) -> Self {
+        self.panel = panel;
+        self
+    }
+
     /// The whole figure in one line, for a terminal: `histogram of delay (ms), 40 bins, 1,234 values`.
     pub fn describe(&self) -> String {
         if !self.panels.is_empty() {
             let panels: Vec<String> = self.panels.iter().flatten().map(Figure::describe).collect();
             let columns = self.panels.iter().map(Vec::len).max().unwrap_or(0);
-            return format!("grid of {} × {} figures: {}", self.panels.len(), columns, panels.join("; "));
+            let text = format!(
+                "grid of {} × {} figures: {}",
+                self.panels.len(),
+                columns,
+                distinct(panels).join("; ")
+            );
+            return if self.title.is_empty() { text } else { format!("{}: {text}", self.title) };
         }
         let mut words: Vec<String> = self.layers.iter().filter_map(|l| l.describe(self)).collect();
         if words.is_empty() {
@@ -410,6 +466,12 @@ impl Figure {
         }
         self.layers.iter().try_for_each(|layer| layer.check(self))
     }
+}
+
+/// Each once, in the order of their first appearance.
+pub(super) fn distinct(all: Vec<String>) -> Vec<String> {
+    let mut seen = std::collections::HashSet::new();
+    all.into_iter().filter(|one| seen.insert(one.clone())).collect()
 }
 
 /// Where the names of an axis stand after it was united with another.

@@ -2,7 +2,7 @@
 
 use super::figure::{Move, plural, with_unit};
 use super::ticks::{count, short};
-use super::{Axis, Figure};
+use super::{Anchor, Axis, Figure};
 use crate::diag::{Error, Result};
 
 /// The five numbers of a box, with what lies outside its whiskers.
@@ -178,6 +178,13 @@ pub enum Layer {
         /// The points are marked, and the errors are bars instead of a band.
         markers: bool,
     },
+    /// Many lines of one colour, thin and translucent, so that one sees where most of them run.
+    Bundle {
+        /// The name in the legend.
+        name: String,
+        /// The horizontal and the vertical positions of each line. A vertical NaN interrupts it.
+        lines: Vec<(Vec<f64>, Vec<f64>)>,
+    },
     /// A line that is level within each bin: one more edge than values.
     Steps {
         /// The name in the legend.
@@ -233,6 +240,11 @@ pub enum Layer {
         /// For each stroke the index of its kind in `names`; empty where there are no kinds.
         of: Vec<u32>,
     },
+    /// Thin straight lines in the ink of the axes: the edges of a box, borders between groups.
+    Rules {
+        /// From x, y, to x, y.
+        lines: Vec<[f64; 4]>,
+    },
     /// Shares of a whole, clockwise from the top. A figure with a pie has no axes.
     Pie {
         /// The names of the slices.
@@ -265,12 +277,14 @@ pub enum Layer {
     },
     /// A word at a position.
     Text {
-        /// Horizontal position of its beginning.
+        /// Horizontal position.
         x: f64,
         /// Height of its middle.
         y: f64,
         /// The word.
         text: String,
+        /// Which part of it stands at the horizontal position.
+        anchor: Anchor,
     },
 }
 
@@ -289,6 +303,7 @@ impl Layer {
             Layer::Histogram { name, .. }
             | Layer::Bars { name, .. }
             | Layer::Line { name, .. }
+            | Layer::Bundle { name, .. }
             | Layer::Steps { name, .. }
             | Layer::Boxes { name, .. }
             | Layer::Scatter { name, colour: Colouring::Series | Colouring::Value { .. }, .. } => Some(name),
@@ -302,6 +317,7 @@ impl Layer {
             Layer::Histogram { name, .. }
             | Layer::Bars { name, .. }
             | Layer::Line { name, .. }
+            | Layer::Bundle { name, .. }
             | Layer::Steps { name, .. }
             | Layer::Boxes { name, .. }
             | Layer::Scatter { name, colour: Colouring::Series, .. } => std::slice::from_ref(name),
@@ -349,6 +365,7 @@ impl Layer {
         if let Layer::Histogram { name, .. }
         | Layer::Bars { name, .. }
         | Layer::Line { name, .. }
+        | Layer::Bundle { name, .. }
         | Layer::Steps { name, .. }
         | Layer::Boxes { name, .. }
         | Layer::Scatter { name, .. } = &mut layer
@@ -400,6 +417,12 @@ impl Layer {
                 shift(xs, x);
                 shift(ys, y);
             }
+            Layer::Bundle { lines, .. } => {
+                for (xs, ys) in lines {
+                    shift(xs, x);
+                    shift(ys, y);
+                }
+            }
             Layer::VLine { x: at, .. } => shift(std::slice::from_mut(at), x),
             Layer::HLine { y: at, .. } => shift(std::slice::from_mut(at), y),
             Layer::Text { x: a, y: b, .. } => {
@@ -436,6 +459,12 @@ impl Layer {
                 x.iter().for_each(|x| see(Some(*x), None, !markers));
                 [y, lower, upper].into_iter().flatten().for_each(|y| see(None, Some(*y), false));
             }
+            Layer::Bundle { lines, .. } => {
+                for (x, y) in lines {
+                    x.iter().for_each(|x| see(Some(*x), None, true));
+                    y.iter().for_each(|y| see(None, Some(*y), false));
+                }
+            }
             Layer::Steps { edges, values, .. } => {
                 edges.iter().for_each(|e| see(Some(*e), None, true));
                 values.iter().for_each(|v| see(None, Some(*v), false));
@@ -464,6 +493,12 @@ impl Layer {
                     see(Some(*x1), Some(*y1), false);
                 }
             }
+            Layer::Rules { lines } => {
+                for [x0, y0, x1, y1] in lines {
+                    see(Some(*x0), Some(*y0), false);
+                    see(Some(*x1), Some(*y1), false);
+                }
+            }
             Layer::VLine { x, .. } => see(Some(*x), None, false),
             Layer::HLine { y, .. } => see(None, Some(*y), false),
             Layer::Span { from, to, .. } => {
@@ -480,13 +515,15 @@ impl Layer {
     pub(super) fn lost(&self, logx: bool, logy: bool) -> usize {
         let beyond = |v: f64, log: bool| !v.is_nan() && !drawable(v, log);
         let bad = |values: &[f64], log: bool| values.iter().filter(|v| beyond(**v, log)).count();
+        let off = |x: &[f64], y: &[f64]| {
+            x.iter().zip(y).filter(|(x, y)| !drawable(**x, logx) || beyond(**y, logy)).count()
+        };
         match self {
             Layer::Scatter { x, y, .. } => {
                 x.iter().zip(y).filter(|(x, y)| !drawable(**x, logx) || !drawable(**y, logy)).count()
             }
-            Layer::Line { x, y, .. } => {
-                x.iter().zip(y).filter(|(x, y)| !drawable(**x, logx) || beyond(**y, logy)).count()
-            }
+            Layer::Line { x, y, .. } => off(x, y),
+            Layer::Bundle { lines, .. } => lines.iter().map(|(x, y)| off(x, y)).sum(),
             Layer::Bars { values, horizontal, .. } => bad(values, if *horizontal { logx } else { logy }),
             // A count of zero has no bar on any axis.
             Layer::Histogram { counts, .. } => {
@@ -541,6 +578,7 @@ impl Layer {
                 format!("bars{}{by}, {}", of(numbers), plural(values.len(), "bar"))
             }
             Layer::Line { y, .. } => format!("line{}, {}", of(&figure.y), plural(y.len(), "point")),
+            Layer::Bundle { lines, .. } => format!("{}{}", plural(lines.len(), "line"), of(&figure.y)),
             Layer::Steps { values, .. } => format!("steps{}, {}", of(&figure.y), plural(values.len(), "bin")),
             Layer::Scatter { x, marker: Marker::Tick, .. } => format!("raster, {}", plural(x.len(), "event")),
             Layer::Scatter { x, .. } => {
@@ -563,7 +601,11 @@ impl Layer {
             }
             Layer::Segments { segments, .. } => format!("drawing, {}", plural(segments.len(), "segment")),
             Layer::Pie { names, .. } => format!("pie, {}", plural(names.len(), "slice")),
-            Layer::VLine { .. } | Layer::HLine { .. } | Layer::Span { .. } | Layer::Text { .. } => {
+            Layer::VLine { .. }
+            | Layer::HLine { .. }
+            | Layer::Rules { .. }
+            | Layer::Span { .. }
+            | Layer::Text { .. } => {
                 return None;
             }
         };
@@ -605,6 +647,9 @@ impl Layer {
                 same("lower errors", lower.len(), "upper errors", upper.len())?;
                 optional("errors", lower.len(), "points of the line", x.len())
             }
+            Layer::Bundle { lines, .. } => lines
+                .iter()
+                .try_for_each(|(x, y)| same("x values of the line", x.len(), "y values", y.len())),
             Layer::Scatter { x, y, colour, .. } => {
                 same("x values of the points", x.len(), "y values", y.len())?;
                 match colour {
@@ -667,7 +712,11 @@ impl Layer {
                     ))),
                 }
             }
-            Layer::VLine { .. } | Layer::HLine { .. } | Layer::Span { .. } | Layer::Text { .. } => Ok(()),
+            Layer::VLine { .. }
+            | Layer::HLine { .. }
+            | Layer::Rules { .. }
+            | Layer::Span { .. }
+            | Layer::Text { .. } => Ok(()),
         }
     }
 }

@@ -4,14 +4,14 @@ use super::axes::{Map, Range, ranges};
 use super::figure::plural;
 use super::font;
 use super::key::ColourKey;
-use super::layer::drawable;
+use super::layer::{BoxStats, drawable};
 use super::legend::{Bar, Block};
 use super::palette::{Entry, Palette, entries};
 use super::pixels::{Heat, MANY};
 use super::scene::{Anchor, Mark, Point, Rect, Stroke, Text};
 use super::theme::{Colour, Ink};
 use super::ticks::{Ticks, count};
-use super::{Bins, Figure, Layer, Legend, draw};
+use super::{Bins, Figure, Layer, Legend, Marker, draw};
 use crate::diag::{Error, Result};
 
 /// The measures of a figure in pixels.
@@ -149,6 +149,8 @@ pub(super) struct Chart<'a> {
     letter: Option<String>,
     /// The user chose the size, so that names must make do with it.
     pub fixed: bool,
+    /// It stands in a grid with one horizontal axis, and whether this is where the axis is written.
+    shared: Option<bool>,
 }
 
 /// The names of an axis as they are written.
@@ -157,6 +159,9 @@ struct Names {
     /// The width of the widest, in em.
     widest: f64,
 }
+
+/// The size of words on the right of a panel, in em.
+const SIDE: f64 = 0.85;
 
 /// A measured figure.
 pub(super) struct Plan {
@@ -171,6 +176,8 @@ pub(super) struct Plan {
     xlabel: Caption,
     ylabel: Caption,
     notes: Vec<String>,
+    /// What is written on the right.
+    side: Vec<String>,
     outside: bool,
 }
 
@@ -201,7 +208,31 @@ impl<'a> Chart<'a> {
             lost,
             letter,
             fixed,
+            shared: None,
         }
+    }
+
+    /// Puts it into a grid with one horizontal axis of this range; `written` where the axis stands below this chart.
+    pub fn share(&mut self, x: Option<Range>, written: bool) {
+        if let Some(x) = x.filter(|_| self.names.0.is_none()) {
+            self.ranges.0 = x;
+        }
+        self.shared = Some(written);
+    }
+
+    /// The range of its horizontal axis, unless that shows names.
+    pub fn across(&self) -> Option<Range> {
+        self.names.0.is_none().then_some(self.ranges.0)
+    }
+
+    /// Whether labels stand along the horizontal axis.
+    fn written(&self) -> bool {
+        self.shared.unwrap_or(true)
+    }
+
+    /// The plan has neither ticks nor labels of axes.
+    fn axisless(&self) -> bool {
+        self.figure.bare || self.pie()
     }
 
     pub fn pie(&self) -> bool {
@@ -257,22 +288,29 @@ impl<'a> Chart<'a> {
         let mapx = Map::new(ranges.0, area.x0, area.x1);
         let mapy =
             if down { Map::new(ranges.1, area.y0, area.y1) } else { Map::new(ranges.1, area.y1, area.y0) };
-        let (x, y) = if self.pie() {
+        let (mut x, y) = if self.axisless() {
             (Side::default(), Side::default())
         } else {
             (self.below(area, &ranges.0, &mapx), self.beside(area, &ranges.1, &mapy))
         };
-        let (xtext, ytext) = if self.pie() {
+        let (mut xtext, ytext) = if self.axisless() {
             (String::new(), String::new())
         } else {
             (self.figure.x.text(), self.figure.y.text())
         };
+        if !self.written() {
+            (x.depth, x.over) = (0.0, (0.0, 0.0));
+            xtext.clear();
+        }
         let right = outer.x1 - 0.8 * style.em;
+        let notes = if self.shared.is_some() { Vec::new() } else { self.remarks(area, &x, &y) };
+        let side = self.figure.panel.label.lines().map(font::clean).collect();
         Plan {
+            side,
             title: font::wrap(&self.figure.title, right - self.title_start(outer, area), style.title, true),
             xlabel: Caption::new(&xtext, area.width(), style),
             ylabel: Caption::new(&ytext, area.height(), style),
-            notes: self.notes(area, &x, &y, right - area.x0),
+            notes: self.lines(&notes, right - area.x0),
             outer,
             area,
             margins,
@@ -303,13 +341,20 @@ impl<'a> Chart<'a> {
         let mut left = air + tick(&plan.y) + gap(&plan.y) + plan.y.depth + plan.ylabel.height(style);
         left = left.max(air + plan.x.over.0);
         let mut bottom = air + tick(&plan.x) + gap(&plan.x) + plan.x.depth + plan.xlabel.height(style);
+        let mut below = air;
+        if !self.written() {
+            below = 0.15 * style.em;
+            bottom = below + tick(&plan.x);
+        }
         if !plan.notes.is_empty() {
             bottom += lines(plan.notes.len(), style.small) + 0.4 * style.em;
         }
         let titled = plan.title.len().max(usize::from(self.letter.is_some()));
-        let mut top = air + lines(titled, style.title) + if titled > 0 { 0.35 * style.em } else { 0.0 };
-        top = top.max(air + plan.y.over.1);
-        let mut right = air + plan.x.over.1;
+        // Charts below each other on one axis stand close together.
+        let above = if self.shared.is_some() { 0.25 * style.em } else { air };
+        let mut top = above + lines(titled, style.title) + if titled > 0 { 0.35 * style.em } else { 0.0 };
+        top = top.max(above + plan.y.over.1);
+        let mut right = (air + plan.x.over.1).max(self.side_width(plan));
         for key in &self.keys {
             let bar = Bar::new(key, style, plan.area.height());
             right += bar.width + style.em;
@@ -318,15 +363,38 @@ impl<'a> Chart<'a> {
         if let Some(block) = self.block(plan.area.height()).filter(|_| plan.outside) {
             right += block.width + style.em;
         }
-        Margins { left, right, top, bottom: bottom.max(air + plan.y.over.0) }
+        Margins { left, right, top, bottom: bottom.max(below + plan.y.over.0) }
+    }
+
+    /// The room that the words on the right need.
+    fn side_width(&self, plan: &Plan) -> f64 {
+        let style = self.style;
+        let wide = |line: &String| font::width(line, style.em * SIDE, false);
+        match plan.side.iter().map(wide).reduce(f64::max) {
+            Some(widest) => widest + style.em,
+            None => 0.0,
+        }
     }
 
     fn block(&self, height: f64) -> Option<Block<'_>> {
         Block::new(&self.heading, &self.entries, self.style, height)
     }
 
-    /// The notes, with what happened to the data, as lines.
-    fn notes(&self, area: Rect, x: &Side, y: &Side, width: f64) -> Vec<String> {
+    /// What a reader must know of this chart, where the grid that it stands in tells it.
+    pub fn told(&self, plan: &Plan) -> Vec<String> {
+        if self.shared.is_some() { self.remarks(plan.area, &plan.x, &plan.y) } else { Vec::new() }
+    }
+
+    /// Notes as lines.
+    fn lines(&self, notes: &[String], width: f64) -> Vec<String> {
+        notes
+            .iter()
+            .flat_map(|note| font::wrap(note, width.max(10.0 * self.style.em), self.style.small, false))
+            .collect()
+    }
+
+    /// The notes, with what happened to the data.
+    fn remarks(&self, area: Rect, x: &Side, y: &Side) -> Vec<String> {
         let mut notes = self.figure.notes.clone();
         if self.lost > 0 {
             let log = self.ranges.0.log || self.ranges.1.log || self.keys.iter().any(ColourKey::is_log);
@@ -339,10 +407,14 @@ impl<'a> Chart<'a> {
         }
         for layer in &self.figure.layers {
             match &**layer {
-                Layer::Scatter { x, .. } if x.len() > MANY => notes.push(format!(
-                    "{} points, drawn as a density image: the ink grows with the logarithm of the points in a pixel",
-                    count(x.len())
-                )),
+                Layer::Scatter { x, marker, .. } if x.len() > MANY => {
+                    let points = if *marker == Marker::Tick { "events" } else { "points" };
+                    notes.push(format!(
+                        "{} {points}, drawn as a density image: the ink grows with the logarithm of the {points} in \
+                         a pixel",
+                        count(x.len())
+                    ));
+                }
                 Layer::Line { y, .. } if self.style.vector && y.len() > MANY => notes.push(format!(
                     "{} points of the line: detail below half a pixel is not in this file",
                     count(y.len())
@@ -373,9 +445,22 @@ impl<'a> Chart<'a> {
         }
         notes.dedup();
         notes
-            .iter()
-            .flat_map(|note| font::wrap(note, width.max(10.0 * self.style.em), self.style.small, false))
-            .collect()
+    }
+
+    /// The ticks that the figure chose itself, as many as have room: `room` is how far the word of one reaches to either
+    /// side of its place.
+    fn chosen(ticks: &[(f64, String)], map: &Map, (from, to): (f64, f64), room: impl Fn(&str) -> f64) -> Vec<(f64, String)> {
+        let placed = |(v, word): &(f64, String)| (map.at(*v), font::clean(word));
+        let mut all: Vec<(f64, String)> = ticks.iter().map(placed).collect();
+        // NaN is in no range.
+        all.retain(|(place, _)| *place >= from - 0.5 && *place <= to + 0.5);
+        all.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let free = |every: &usize| {
+            let some: Vec<&(f64, String)> = all.iter().step_by(*every).collect();
+            some.windows(2).all(|w| w[1].0 - room(&w[1].1) >= w[0].0 + room(&w[0].1))
+        };
+        let every = (1..all.len()).find(free).unwrap_or(all.len().max(1));
+        all.into_iter().step_by(every).collect()
     }
 
     /// The ticks and labels of the horizontal axis.
@@ -385,11 +470,16 @@ impl<'a> Chart<'a> {
             return self.names_below(names, area, map);
         }
         let mut best = Side { size: style.em, depth: style.em * 1.0, every: 1, ..Side::default() };
-        for n in (1..=9).rev() {
-            let ticks = range.ticks(n);
-            let places: Vec<(f64, String)> =
-                ticks.major.iter().map(|(v, l)| (map.at(*v), l.clone())).collect();
-            let half = |label: &str| font::width(label, style.em, false) / 2.0;
+        let half = |label: &str| font::width(label, style.em, false) / 2.0;
+        let own = &self.figure.x.ticks;
+        let most = if own.is_empty() { 9 } else { 1 };
+        for n in (1..=most).rev() {
+            let ticks = if own.is_empty() { range.ticks(n) } else { Ticks::default() };
+            let places: Vec<(f64, String)> = if own.is_empty() {
+                ticks.major.iter().map(|(v, l)| (map.at(*v), l.clone())).collect()
+            } else {
+                Self::chosen(own, map, (area.x0, area.x1), |word| half(word) + 0.45 * style.em)
+            };
             let mut ordered: Vec<(f64, f64)> = places.iter().map(|(p, l)| (*p, half(l))).collect();
             ordered.sort_by(|a, b| a.0.total_cmp(&b.0));
             let free = ordered.windows(2).all(|w| w[1].0 - w[1].1 - (w[0].0 + w[0].1) >= 0.9 * style.em);
@@ -475,8 +565,13 @@ impl<'a> Chart<'a> {
                 .step_by(side.every)
                 .map(|(i, n)| (map.at(i as f64), n.clone()))
                 .collect();
+        } else if !self.figure.y.ticks.is_empty() {
+            let half = |_: &str| 0.55 * style.em;
+            side.major = Self::chosen(&self.figure.y.ticks, map, (area.y0, area.y1), half);
         } else {
-            let ticks = range.ticks(((area.height() / (2.4 * style.em)) as usize).clamp(1, 8));
+            // A thin panel has as many as its height allows to read.
+            let room = |each: f64| (area.height() / (each * style.em)) as usize;
+            let ticks = range.ticks(room(2.4).clamp(1, 8).max(room(1.1).min(3)));
             side.minor = minor(&ticks, map);
             side.major = ticks.major.into_iter().map(|(v, l)| (map.at(v), l)).collect();
         }
@@ -558,6 +653,9 @@ impl<'a> Chart<'a> {
             if !self.nothing() {
                 marks.extend(draw::pie(self, plan));
             }
+        } else if self.figure.bare {
+            let ink = draw::layers(self, plan, false);
+            marks.extend(ink.behind.into_iter().chain(ink.data).chain(ink.words));
         } else {
             let ink = draw::layers(self, plan, false);
             marks.extend(ink.behind);
@@ -686,7 +784,8 @@ impl<'a> Chart<'a> {
         }
         let mut marks = vec![Mark::Lines { paths, stroke }];
         let top = area.y1 + style.tick + 0.35 * style.em;
-        for (x, label) in &plan.x.major {
+        let below = if self.written() { plan.x.major.as_slice() } else { &[] };
+        for (x, label) in below {
             let size = plan.x.size;
             let (at, anchor) = match plan.x.angle {
                 0.0 => ((*x, top + font::ASCENT * size), Anchor::Middle),
@@ -733,6 +832,13 @@ impl<'a> Chart<'a> {
             let base = right - (i as f64 + 0.25) * plan.ylabel.size * font::LINE;
             marks.push(word(line, (base, cy), plan.ylabel.size, Anchor::Middle, -90.0, ink.text));
         }
+        let size = style.em * SIDE;
+        for (i, line) in plan.side.iter().enumerate() {
+            let lines = plan.side.len() as f64;
+            let base = cy + (i as f64 + 0.5 - lines / 2.0) * size * font::LINE + font::CAP / 2.0 * size;
+            let at = (area.x1 + 0.5 * style.em, base);
+            marks.push(word(line, at, size, Anchor::Start, 0.0, ink.text));
+        }
         for (i, line) in plan.notes.iter().enumerate() {
             let base = y + 0.4 * style.em + (i as f64 + 0.8) * style.small * font::LINE;
             marks.push(word(line, (area.x0, base), style.small, Anchor::Start, 0.0, ink.faint));
@@ -766,14 +872,17 @@ impl Names {
     fn new(figure: &Figure, vertical: bool) -> Option<Names> {
         let axis = if vertical { &figure.y } else { &figure.x };
         let names = axis.categories()?;
-        let mut boxes = figure.layers.iter().filter_map(|l| match &**l {
+        let boxes = figure.layers.iter().filter_map(|l| match &**l {
             Layer::Boxes { boxes, horizontal, .. } if *horizontal == vertical => Some(boxes),
             _ => None,
         });
-        let alone = boxes.next().filter(|_| boxes.next().is_none());
+        let boxes: Vec<&Vec<BoxStats>> = boxes.collect();
         let written = |(i, name): (usize, &String)| {
-            let n = alone.and_then(|boxes| boxes.get(i)).map(|b| format!(" (n={})", count(b.n)));
-            font::clean(name).trim_end().to_owned() + n.unwrap_or_default().as_str()
+            let sizes: Vec<String> =
+                boxes.iter().filter_map(|of| of.get(i)).map(|b| count(b.n)).collect();
+            // One number for each box, in the order of the legend.
+            let n = if sizes.is_empty() { String::new() } else { format!(" (n={})", sizes.join(" | ")) };
+            font::clean(name).trim_end().to_owned() + n.as_str()
         };
         let words: Vec<String> = names.iter().enumerate().map(written).collect();
         let widest = words.iter().map(|w| font::width(w, 1.0, false)).fold(0.0, f64::max);

@@ -48,6 +48,8 @@ mod ticks;
 #[cfg(test)]
 mod tests;
 
-pub use figure::{Axis, Figure, Legend, Scale};
+pub use figure::{Axis, Figure, Legend, Panel, Scale};
 pub use layer::{Bins, BoxStats, Colouring, Colours, Layer, Marker, Values};
+pub use scene::Anchor;
+pub(crate) use ticks::{count, short};
 pub use theme::Theme;

@@ -3,8 +3,10 @@
 use super::layout::{Chart, Margins, Plan, Style, square};
 use super::palette::Palette;
 use super::scene::{Anchor, Mark, Rect, Scene, Text};
+use super::axes::Range;
+use super::figure::distinct;
 use super::{Figure, font, png, svg};
-use crate::diag::Result;
+use crate::diag::{Error, Result};
 
 /// A figure never grows beyond this by itself.
 const LARGEST: f64 = 6000.0;
@@ -97,7 +99,106 @@ struct Cell<'a> {
     chart: Chart<'a>,
     row: usize,
     column: usize,
+    /// How many columns it covers.
+    span: usize,
     outer: Rect,
+    /// The margins that it must keep at least.
+    least: Margins,
+}
+
+impl Cell<'_> {
+    /// The column in which it ends.
+    fn last(&self) -> usize {
+        self.column + self.span - 1
+    }
+
+    /// Whether it stands in one of the columns of the other.
+    fn meets(&self, other: &Cell<'_>) -> bool {
+        self.column <= other.last() && other.column <= self.last()
+    }
+}
+
+/// The charts of a grid of so many columns.
+fn cells<'a>(
+    figure: &'a Figure,
+    style: &'a Style,
+    palette: &'a Palette,
+    columns: usize,
+) -> Result<Vec<Cell<'a>>> {
+    let mut letters = (0..).map(letter);
+    let mut cells = Vec::new();
+    for (row, panels) in figure.panels.iter().enumerate() {
+        for (column, panel) in panels.iter().enumerate() {
+            let letter = figure.lettered.then(|| letters.next()).flatten();
+            let chart = Chart::new(panel, style, palette, letter, figure.size.is_some());
+            let wide = figure.shared && panel.panel.wide && column + 1 == panels.len();
+            let span = if wide { columns - column } else { 1 };
+            cells.push(Cell { chart, row, column, span, outer: Rect::default(), least: Margins::default() });
+        }
+    }
+    if figure.shared {
+        share(&mut cells)?;
+    }
+    Ok(cells)
+}
+
+/// Gives all charts one horizontal range, which is written below the last chart of each column.
+fn share(cells: &mut [Cell<'_>]) -> Result<()> {
+    let mut common: Option<Range> = None;
+    for range in cells.iter().filter_map(|cell| cell.chart.across()) {
+        common = Some(match common {
+            None => range,
+            Some(seen) => seen.united(range).ok_or_else(|| {
+                Error::argument("figures that share an axis need the same scale on it, in the same direction")
+                    .help("put them into a grid, where each has its own axes: grid([[a], [b]])")
+            })?,
+        });
+    }
+    let below = |cell: &Cell<'_>| cells.iter().any(|other| other.row > cell.row && other.meets(cell));
+    let written: Vec<bool> = cells.iter().map(|cell| !below(cell)).collect();
+    for (cell, written) in cells.iter_mut().zip(written) {
+        cell.chart.share(common, written);
+    }
+    Ok(())
+}
+
+/// The title above the panels of a grid and the notes below them.
+struct Frame {
+    title: Vec<String>,
+    notes: Vec<String>,
+    above: f64,
+    below: f64,
+}
+
+impl Frame {
+    fn new(figure: &Figure, style: &Style, width: f64, notes: &[String]) -> Self {
+        let title = font::wrap(&figure.title, width - style.em, style.title * 1.1, true);
+        let notes = font::wrap(&notes.join("\n"), width - style.em, style.small, false);
+        let above =
+            if title.is_empty() { 0.0 } else { (title.len() as f64 * font::LINE * 1.1 + 0.8) * style.title };
+        let below =
+            if notes.is_empty() { 0.0 } else { notes.len() as f64 * font::LINE * style.small + style.em };
+        Frame { title, notes, above, below }
+    }
+
+    /// Its words on a picture of this height.
+    fn draw(&self, style: &Style, height: f64) -> Vec<Mark> {
+        let mut marks = Vec::new();
+        let line = |text: &String, y: f64, size: f64, bold: bool| {
+            let colour = if bold { style.ink.text } else { style.ink.faint };
+            let at = (0.5 * style.em, y);
+            Mark::Text(Text { words: text.clone(), at, size, bold, anchor: Anchor::Start, angle: 0.0, colour })
+        };
+        for (i, text) in self.title.iter().enumerate() {
+            let y = 0.6 * style.title + (i as f64 + 0.8) * font::LINE * 1.1 * style.title;
+            marks.push(line(text, y, style.title * 1.1, true));
+        }
+        for (i, text) in self.notes.iter().enumerate() {
+            let y = height - self.below + (i as f64 + 0.8) * font::LINE * style.small;
+            marks.push(line(text, y, style.small, false));
+        }
+        marks
+    }
 }
 
 fn grid(figure: &Figure, palette: &Palette, detail: f64) -> Result<(u32, u32, Vec<Mark>)> {
@@ -106,94 +207,137 @@ fn grid(figure: &Figure, palette: &Palette, detail: f64) -> Result<(u32, u32, Ve
     let columns = figure.panels.iter().map(Vec::len).max().unwrap_or(1);
     let fixed = figure.size.map(|(w, h)| (f64::from(w), f64::from(h)));
     let factor = match fixed {
+        // Panels on one axis stand close together, so that their letters are those of the whole.
+        Some((w, h)) if figure.shared => 0.9 * scale(figure, w, h),
         Some((w, h)) => scale(figure, w / columns as f64, h / rows as f64),
         None => 0.9,
     };
     let style = Style::new(ink, factor, detail);
-    let mut cells = Vec::new();
-    let mut letters = (0..).map(letter);
-    for (row, panels) in figure.panels.iter().enumerate() {
-        for (column, panel) in panels.iter().enumerate() {
-            let letter = figure.lettered.then(|| letters.next()).flatten();
-            let chart = Chart::new(panel, &style, palette, letter, fixed.is_some());
-            cells.push(Cell { chart, row, column, outer: Rect::default() });
-        }
-    }
-    let title = font::wrap(
-        &figure.title,
-        fixed.map_or(f64::from(ink.size.0), |f| f.0) - style.em,
-        style.title * 1.1,
-        true,
-    );
-    let notes = font::wrap(
-        &figure.notes.join("\n"),
-        fixed.map_or(f64::from(ink.size.0), |f| f.0) - style.em,
-        style.small,
-        false,
-    );
-    let above =
-        if title.is_empty() { 0.0 } else { (title.len() as f64 * font::LINE * 1.1 + 0.8) * style.title };
-    let below = if notes.is_empty() { 0.0 } else { notes.len() as f64 * font::LINE * style.small + style.em };
-    let (mut widths, mut heights) = match fixed {
-        Some((w, h)) => (vec![w / columns as f64; columns], vec![(h - above - below) / rows as f64; rows]),
-        None => own_sizes(&cells, rows, columns, f64::from(ink.size.0) * 0.62, f64::from(ink.size.1) * 0.62),
+    let mut cells = cells(figure, &style, palette, columns)?;
+    let (width, height, mut marks) = if figure.shared {
+        stack(figure, &mut cells, (rows, columns), &style)
+    } else {
+        side_by_side(figure, &mut cells, (rows, columns), &style)
     };
-    widths.iter_mut().chain(&mut heights).for_each(|side| *side = side.max(1.0));
-    let mut least = vec![Margins::default(); cells.len()];
-    place(&mut cells, &widths, &heights, above);
-    // First each for itself, then with the margins of its neighbours, so that axes stand in line.
-    for _ in 0..2 {
-        let plans: Vec<Plan> = cells.iter().zip(&least).map(|(c, m)| c.chart.settle(c.outer, *m)).collect();
-        for (i, cell) in cells.iter().enumerate() {
-            for (other, plan) in cells.iter().zip(&plans) {
-                // Square heat maps and equal axes need not be in line with others.
-                let Margins { left, right, top, bottom } = plan.margins;
-                if other.column == cell.column {
-                    least[i] = least[i].max(Margins { left, right, ..Margins::default() });
-                }
-                if other.row == cell.row {
-                    least[i] = least[i].max(Margins { top, bottom, ..Margins::default() });
-                }
-            }
-        }
-    }
-    let mut marks = Vec::new();
-    for (cell, margins) in cells.iter().zip(&least) {
-        let plan = cell.chart.settle(cell.outer, *margins);
+    for cell in &cells {
+        let plan = cell.chart.settle(cell.outer, cell.least);
         cell.chart.verify(&plan)?;
         marks.extend(cell.chart.draw(&plan));
-    }
-    let (width, height) = (widths.iter().sum::<f64>(), heights.iter().sum::<f64>() + above + below);
-    let left = 0.5 * style.em;
-    let line = |text: &String, y: f64, size: f64, bold: bool| {
-        let colour = if bold { ink.text } else { ink.faint };
-        Mark::Text(Text {
-            words: text.clone(),
-            at: (left, y),
-            size,
-            bold,
-            anchor: Anchor::Start,
-            angle: 0.0,
-            colour,
-        })
-    };
-    for (i, text) in title.iter().enumerate() {
-        let y = 0.6 * style.title + (i as f64 + 0.8) * font::LINE * 1.1 * style.title;
-        marks.push(line(text, y, style.title * 1.1, true));
-    }
-    for (i, text) in notes.iter().enumerate() {
-        let y = height - below + (i as f64 + 0.8) * font::LINE * style.small;
-        marks.push(line(text, y, style.small, false));
     }
     match figure.size {
         Some((w, h)) => Ok((w, h, marks)),
         None if width * height < 120e6 => Ok((width.ceil() as u32, height.ceil() as u32, marks)),
-        None => Err(crate::diag::Error::argument(format!(
-            "a grid of {rows} × {columns} figures is too large for one picture"
-        ))
-        .help("choose its size, or save the figures one by one")),
+        None => Err(Error::argument(format!("a grid of {rows} × {columns} figures is too large for one picture"))
+            .help("choose its size, or save the figures one by one")),
     }
 }
+
+/// Places charts in rows and columns whose axes stand in line. The answer is the size of the picture, and its words.
+fn side_by_side(
+    figure: &Figure,
+    cells: &mut [Cell<'_>],
+    (rows, columns): (usize, usize),
+    style: &Style,
+) -> (f64, f64, Vec<Mark>) {
+    let own = (f64::from(style.ink.size.0), f64::from(style.ink.size.1));
+    let fixed = figure.size.map(|(w, h)| (f64::from(w), f64::from(h)));
+    let frame = Frame::new(figure, style, fixed.unwrap_or(own).0, &figure.notes);
+    let (mut widths, mut heights) = match fixed {
+        Some((w, h)) => (
+            vec![w / columns as f64; columns],
+            vec![(h - frame.above - frame.below) / rows as f64; rows],
+        ),
+        None => own_sizes(cells, rows, columns, own.0 * 0.62, own.1 * 0.62),
+    };
+    widths.iter_mut().chain(&mut heights).for_each(|side| *side = side.max(1.0));
+    place(cells, &widths, &heights, (0.0, frame.above));
+    // First each for itself, then with the margins of its neighbours, so that axes stand in line.
+    for _ in 0..2 {
+        align(cells);
+    }
+    let (width, height) =
+        (widths.iter().sum::<f64>(), heights.iter().sum::<f64>() + frame.above + frame.below);
+    let marks = frame.draw(style, height);
+    (width, height, marks)
+}
+
+/// Gives each chart the largest margins of its row and of its column; the answer is what each must tell in a note.
+fn align(cells: &mut [Cell<'_>]) -> Vec<String> {
+    let plans: Vec<Plan> = cells.iter().map(|cell| cell.chart.settle(cell.outer, cell.least)).collect();
+    let told = cells.iter().zip(&plans).flat_map(|(cell, plan)| cell.chart.told(plan)).collect();
+    let places: Vec<(usize, usize, usize)> = cells.iter().map(|c| (c.row, c.column, c.last())).collect();
+    for (cell, own) in cells.iter_mut().zip(&places) {
+        for (plan, other) in plans.iter().zip(&places) {
+            // Square heat maps and equal axes need not be in line with others.
+            let Margins { left, right, top, bottom } = plan.margins;
+            if other.0 == own.0 {
+                cell.least = cell.least.max(Margins { top, bottom, ..Margins::default() });
+            }
+            if other.1 == own.1 {
+                cell.least = cell.least.max(Margins { left, ..Margins::default() });
+            }
+            if other.2 == own.2 {
+                cell.least = cell.least.max(Margins { right, ..Margins::default() });
+            }
+        }
+    }
+    told
+}
+
+/// Places charts below each other on one horizontal axis: the columns are equally wide, and the heights between the axes
+/// follow from the panels.
+fn stack(
+    figure: &Figure,
+    cells: &mut [Cell<'_>],
+    (rows, columns): (usize, usize),
+    style: &Style,
+) -> (f64, f64, Vec<Mark>) {
+    let em = style.em;
+    let width = figure.size.map_or(f64::from(style.ink.size.0).max(columns as f64 * 24.0 * em), |s| f64::from(s.0));
+    let label = figure.y.text();
+    let left = if label.is_empty() { 0.0 } else { style.label * font::LINE + 0.4 * em };
+    let widths = vec![((width - left) / columns as f64).max(1.0); columns];
+    let mut shares = vec![0.0_f64; rows];
+    for cell in cells.iter() {
+        // Who asks for nothing, or for no number, gets a line.
+        let share = cell.chart.figure.panel.height;
+        shares[cell.row] = shares[cell.row].max(if share.is_finite() { share.clamp(0.05, 20.0) } else { 1.0 });
+    }
+    let mut frame = Frame::new(figure, style, width, &figure.notes);
+    let mut heights = vec![0.0; rows];
+    for _ in 0..3 {
+        let mut around = vec![0.0_f64; rows];
+        for cell in cells.iter() {
+            around[cell.row] = around[cell.row].max(cell.least.top + cell.least.bottom);
+        }
+        let rest = |h: u32| f64::from(h) - frame.above - frame.below - around.iter().sum::<f64>();
+        let unit = figure.size.map_or(ROW * em, |s| rest(s.1) / shares.iter().sum::<f64>());
+        heights = around.iter().zip(&shares).map(|(around, share)| (around + unit * share).max(1.0)).collect();
+        place(cells, &widths, &heights, (left, frame.above));
+        let told = align(cells);
+        let notes = distinct(figure.notes.iter().cloned().chain(told).collect());
+        frame = Frame::new(figure, style, width, &notes);
+    }
+    place(cells, &widths, &heights, (left, frame.above));
+    let between = heights.iter().sum::<f64>();
+    let height = between + frame.above + frame.below;
+    let mut marks = frame.draw(style, height);
+    if !label.is_empty() {
+        marks.push(Mark::Text(Text {
+            words: label,
+            at: (0.4 * em + style.label, frame.above + between / 2.0),
+            size: style.label,
+            bold: false,
+            anchor: Anchor::Middle,
+            angle: -90.0,
+            colour: style.ink.text,
+        }));
+    }
+    (width, height, marks)
+}
+
+/// The height between the axes of a panel of height one, in em.
+const ROW: f64 = 11.0;
 
 /// The widths of the columns and the heights of the rows that the charts wish for.
 fn own_sizes(
@@ -217,12 +361,12 @@ fn own_sizes(
     (widths, heights)
 }
 
-fn place(cells: &mut [Cell<'_>], widths: &[f64], heights: &[f64], above: f64) {
-    let start = |sides: &[f64], i: usize| sides.iter().take(i).sum::<f64>();
+fn place(cells: &mut [Cell<'_>], widths: &[f64], heights: &[f64], (left, above): (f64, f64)) {
+    let until = |sides: &[f64], i: usize| sides.iter().take(i).sum::<f64>();
     for cell in cells {
-        let (x, y) = (start(widths, cell.column), above + start(heights, cell.row));
-        let side = |sides: &[f64], i: usize| sides.get(i).copied().unwrap_or(1.0);
-        cell.outer = Rect::new(x, y, x + side(widths, cell.column), y + side(heights, cell.row));
+        let (x0, x1) = (until(widths, cell.column), until(widths, cell.last() + 1));
+        let (y0, y1) = (until(heights, cell.row), until(heights, cell.row + 1));
+        cell.outer = Rect::new(left + x0, above + y0, left + x1, above + y1);
     }
 }
 

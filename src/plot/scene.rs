@@ -61,10 +61,15 @@ impl Stroke {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Anchor {
+/// Which part of a word stands at its place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Anchor {
+    /// Its beginning.
+    #[default]
     Start,
+    /// Its middle.
     Middle,
+    /// Its end.
     End,
 }
 

@@ -451,7 +451,7 @@ fn wild_figure() -> impl Strategy<Value = Figure> {
         "a very long label that never seems to end at all",
     ]);
     let limits = prop::option::of((wild(), wild()));
-    (values, 0..12_u8, words, limits, any::<[bool; 4]>(), 0..3_usize).prop_map(
+    (values, 0..14_u8, words, limits, any::<[bool; 4]>(), 0..3_usize).prop_map(
         |(v, kind, word, limits, [a, b, c, d], theme)| {
             let name = || word.to_owned();
             let names: Vec<String> = (0..v.len()).map(|i| format!("{word}{i}")).collect();
@@ -522,7 +522,9 @@ fn wild_figure() -> impl Strategy<Value = Figure> {
                 8 => Layer::Pie { names: names.clone(), values: v.iter().map(|v| v.abs()).collect() },
                 9 => Layer::VLine { x: first, label: name() },
                 10 => Layer::Span { from: first, to: v.last().copied().unwrap_or(1.0), label: name() },
-                _ => Layer::Text { x: first, y: first, text: name() },
+                11 => Layer::Text { x: first, y: first, text: name(), anchor: Anchor::Middle },
+                12 => Layer::Rules { lines: v.iter().map(|v| [*v, first, 1.0, *v]).collect() },
+                _ => Layer::Bundle { name: name(), lines: vec![(other, v.clone()), (v.clone(), v.clone())] },
             };
             let scale = |named: bool, log: bool| match (named, log) {
                 (true, _) => Scale::Category(names.clone()),
@@ -530,8 +532,9 @@ fn wild_figure() -> impl Strategy<Value = Figure> {
                 _ => Scale::Linear,
             };
             let named = matches!(kind, 1 | 5);
-            let x = Axis { label: name(), unit: "ms".into(), limits: None, scale: scale(named && !b, a) };
-            let y = Axis { label: name(), unit: String::new(), limits: None, scale: scale(named && b, d) };
+            let ticks = if d { v.iter().map(|v| (*v, name())).collect() } else { Vec::new() };
+            let x = Axis { label: name(), unit: "ms".into(), limits: None, scale: scale(named && !b, a), ticks };
+            let y = Axis { label: name(), scale: scale(named && b, d), ..Axis::default() };
             let mut figure = Figure::new(x, y).layer(layer).title(word);
             if c {
                 figure = figure.equal();

@@ -64,6 +64,12 @@ impl Theme {
         }
     }
 
+    /// The colour of the lines and points of the `n`th series, as `#0072b2`.
+    pub fn series(self, n: usize) -> String {
+        let Colour { r, g, b, .. } = self.ink().line(n);
+        format!("#{r:02x}{g:02x}{b:02x}")
+    }
+
     pub(super) fn ink(self) -> &'static Ink {
         match self {
             Theme::Light => &LIGHT,

@@ -107,12 +107,12 @@ pub(super) fn number(v: f64, decimals: usize) -> String {
 }
 
 /// A whole number with separators: `1,234`.
-pub(super) fn count(n: usize) -> String {
+pub(crate) fn count(n: usize) -> String {
     number(n as f64, 0)
 }
 
 /// A number for a text: up to four significant digits, without zeros at its end.
-pub(super) fn short(v: f64) -> String {
+pub(crate) fn short(v: f64) -> String {
     if v == 0.0 || !v.is_finite() {
         return if v == 0.0 { "0".to_owned() } else { v.to_string() };
     }

@@ -2,10 +2,11 @@
 
 use arrow_array::Array;
 
-use super::statistics::box_summary;
+use super::same;
+use crate::analysis::statistics::box_summary;
 use crate::diag::{Error, Result};
 use crate::model::{ColumnSpec, Frame, SparseMatrix};
-use crate::plot::{Axis, Bins, BoxStats, Colouring, Colours, Figure, Layer, Marker, Values};
+use crate::plot::{Axis, Bins, BoxStats, Colouring, Colours, Figure, Layer, Marker, Values, short};
 use crate::query::{Aggregate, Expr, Kind, Table, Value, kind_of, value_at};
 
 /// More names than this do not stand on an axis.
@@ -205,6 +206,61 @@ fn colouring(frame: &Frame, column: usize) -> Colouring {
     Colouring::Category { label: axis(spec).label, names, of }
 }
 
+/// The box of some finite values.
+pub(super) fn box_stats(values: &[f64]) -> BoxStats {
+    let s = box_summary(values);
+    BoxStats {
+        low: s.low_whisker,
+        q1: s.q25,
+        median: s.median,
+        q3: s.q75,
+        high: s.high_whisker,
+        outliers: s.outliers,
+        n: s.n,
+    }
+}
+
+/// Slices of a pie below this share are gathered.
+const SMALL: f64 = 0.02;
+/// So many of what was gathered are named in the note.
+const NAMED: usize = 12;
+
+/// A pie of names and how many there are of each, clockwise in their order. Slices below two per cent are gathered as
+/// one, and a note says what is in it.
+///
+/// # Errors
+/// When there is nothing to count, a count is negative or not finite, or names and counts differ in number.
+pub fn pie(names: &[String], counts: &[f64]) -> Result<Figure> {
+    same("names", names.len(), "counts", counts.len())?;
+    if let Some((name, n)) = names.iter().zip(counts).find(|(_, n)| !(n.is_finite() && **n >= 0.0)) {
+        return Err(Error::argument(format!("`{name}` cannot be a slice of a pie: there are {n} of it")));
+    }
+    let total: f64 = counts.iter().sum();
+    if total <= 0.0 {
+        return Err(Error::argument("there is nothing to count: all slices of the pie are empty"));
+    }
+    let (mut small, large): (Vec<_>, Vec<_>) =
+        names.iter().zip(counts).filter(|(_, n)| **n > 0.0).partition(|(_, n)| **n < SMALL * total);
+    if small.len() < 2 {
+        let all = names.iter().zip(counts).filter(|(_, n)| **n > 0.0);
+        let (names, values) = all.map(|(name, n)| (name.clone(), *n)).unzip();
+        return Ok(Figure::default().layer(Layer::Pie { names, values }));
+    }
+    small.sort_by(|a, b| b.1.total_cmp(a.1));
+    let rest: f64 = small.iter().map(|(_, n)| **n).sum();
+    let named: Vec<String> =
+        small.iter().take(NAMED).map(|(name, n)| format!("{name} ({})", short(**n))).collect();
+    let more = match small.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let note = format!("others, each below 2 %: {}{more}", named.join(", "));
+    let others = if names.iter().any(|name| name == "others") { "all others" } else { "others" };
+    let slices = large.into_iter().map(|(name, n)| (name.clone(), *n)).chain([(others.to_owned(), rest)]);
+    let (names, values) = slices.unzip();
+    Ok(Figure::default().layer(Layer::Pie { names, values }).note(note))
+}
+
 /// A box for each value of a second column: median, quartiles, Tukey's whiskers, outliers.
 ///
 /// # Errors
@@ -224,19 +280,7 @@ pub fn boxes(table: &Table, of: &str, by: &str) -> Result<Figure> {
     if groups.len() > MOST_NAMES {
         return Err(Error::argument(format!("{} boxes do not fit into a figure", groups.len())));
     }
-    let boxes = groups.values().map(|values| {
-        let s = box_summary(values);
-        BoxStats {
-            low: s.low_whisker,
-            q1: s.q25,
-            median: s.median,
-            q3: s.q75,
-            high: s.high_whisker,
-            outliers: s.outliers,
-            n: values.len(),
-        }
-    });
-    let boxes = boxes.collect();
+    let boxes = groups.values().map(|values| box_stats(values)).collect();
     let names = groups.into_keys().collect();
     Ok(Figure::new(Axis::names(axis(&specs[1]).label, names), axis(&specs[0])).layer(Layer::Boxes {
         name: String::new(),
