@@ -21,3 +21,11 @@ pub fn open_circuit(path: &Path, path_map: &PathMap) -> Result<Circuit> {
         _ => bbp::open::open_circuit(&path, path_map),
     }
 }
+
+/// Opens a simulation.
+///
+/// # Errors
+/// Always, until its configurations are read.
+pub fn open_simulation(path: &Path, _: &PathMap) -> Result<crate::model::Simulation> {
+    Err(crate::diag::Error::format("simulations cannot be opened yet").in_file(path))
+}

@@ -1,5 +1,6 @@
 //! `Spikes`: when which cell fired.
 
+mod figures;
 mod measures;
 
 use std::path::Path;
@@ -212,6 +213,9 @@ pub(super) fn of_script(
     }
 }
 
+pub(super) use figures::{Rows as SpikeRows, usual_bin};
+pub(super) use measures::names_of;
+
 pub(super) fn register(api: &mut Api) {
     api.on::<Spikes>("Spikes");
     api.call(
@@ -272,6 +276,7 @@ pub(super) fn register(api: &mut Api) {
         |s: &mut Spikes, path: &str| -> Answer<String> { Ok(crate::script::saving::spikes(s, Path::new(path))?) },
     );
     measures::register(api);
+    figures::register(api);
     super::table::register::<Spikes>(api.as_for("Spikes"));
     measures::register_groups(api);
 }
