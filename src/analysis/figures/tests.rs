@@ -99,7 +99,7 @@ impl Simulation {
 
     fn rates(&self) -> Rates {
         let groups = (0..6).map(|l| (self.layers[l as usize].clone(), self.rate(Some(l)))).collect();
-        Rates { edges: edges(), groups }
+        Rates { label: "layer".into(), edges: edges(), groups }
     }
 }
 
@@ -301,6 +301,7 @@ fn many_spikes_become_an_image_that_says_so() {
 #[test]
 fn rates_have_a_name_only_among_others() {
     let rates = |n: usize| Rates {
+        label: "class".into(),
         edges: vec![0.0, 5.0, 10.0],
         groups: ["EXC", "INH"][..n].iter().map(|name| ((*name).to_owned(), vec![1.0, 2.0])).collect(),
     };
@@ -597,7 +598,7 @@ fn gallery_of() -> Vec<(&'static str, Figure)> {
     let t = &recorded.0[0].0;
     let mut voltages = VoltageHistogram::new((1000.0, 2500.0), 5.0, (-90.0, 40.0), 2.5).unwrap();
     recorded.0.iter().for_each(|(t, v)| voltages.add(t, v).unwrap());
-    let all_rates = || Rates { edges: edges(), groups: vec![("all".into(), some.rate(None))] };
+    let all_rates = || Rates { label: String::new(), edges: edges(), groups: vec![("all".into(), some.rate(None))] };
     let (points, layer) = column(3000);
     let layers = words(&["1", "2", "3", "4", "5", "6"]);
     let by_layer = Colouring::Category { label: "layer".into(), names: layers, of: layer };
