@@ -574,9 +574,11 @@ impl<'a> Chart<'a> {
             let half = |_: &str| 0.55 * style.em;
             side.major = Self::chosen(&self.figure.y.ticks, map, (area.y0, area.y1), half);
         } else {
-            // A thin panel has as many as its height allows to read.
-            let room = |each: f64| (area.height() / (each * style.em)) as usize;
-            let ticks = range.ticks(room(2.4).clamp(1, 8).max(room(1.1).min(3)));
+            let room = |each: f64| (area.height() / (each * style.em) + 0.2) as usize;
+            let usual = room(2.4).clamp(1, 8);
+            // One tick alone tells no scale: a thin panel has as many as can still be read.
+            let ticks = (usual..=room(1.1).clamp(usual, 8)).map(|n| range.ticks(n));
+            let ticks = ticks.reduce(|best, next| if best.major.len() < 2 { next } else { best }).unwrap_or_default();
             side.minor = minor(&ticks, map);
             side.major = ticks.major.into_iter().map(|(v, l)| (map.at(v), l)).collect();
         }
@@ -607,7 +609,7 @@ impl<'a> Chart<'a> {
                 height = height.max(14.0 * em);
             }
         } else if let Some(names) = &self.names.1 {
-            height = (2.2 * em * names.words.len() as f64)
+            height = ((1.0 + 1.2 * self.beside_each_other() as f64) * em * names.words.len() as f64)
                 .clamp(7.0 * em, height)
                 .max(row * names.words.len() as f64);
             width = width.max(20.0 * em);
@@ -627,6 +629,14 @@ impl<'a> Chart<'a> {
             height = height.max(self.pie_rows() as f64 * 0.75 * em);
         }
         (width.ceil(), height.ceil())
+    }
+
+    /// How many bars or boxes share the place of one name on the vertical axis.
+    fn beside_each_other(&self) -> usize {
+        let count = |of: fn(&Layer) -> bool| self.figure.layers.iter().filter(|l| of(l)).count();
+        let bars = count(|l| matches!(l, Layer::Bars { horizontal: true, .. }));
+        let boxes = count(|l| matches!(l, Layer::Boxes { horizontal: true, .. }));
+        if self.figure.stacked { boxes.max(1) } else { bars.max(boxes).max(1) }
     }
 
     fn pie_rows(&self) -> usize {

@@ -77,7 +77,7 @@ pub(super) struct Entry {
 
 /// The legend's heading and names, each name once.
 pub(super) fn entries(figure: &Figure, palette: &Palette, ink: &Ink) -> (String, Vec<Entry>) {
-    let mut heading = String::new();
+    let mut heading = figure.heading.clone();
     let mut entries: Vec<Entry> = Vec::new();
     for (i, layer) in figure.layers.iter().enumerate() {
         if let Layer::Scatter { colour: super::Colouring::Category { label, .. }, .. } = &**layer
