@@ -179,7 +179,8 @@ fn stretches(train: &[f64], other: &[f64], window: Window) -> Vec<Stretch> {
     let (from, to) = (window.start(), window.end());
     let auxiliary = outside(other, window);
     let away = |t: f64| nearest(t, other).min((t - auxiliary[0]).abs()).min((auxiliary[1] - t).abs());
-    let inner = |start: f64, end: f64| Stretch { start, end, interval: end - start, away: [away(start), away(end)] };
+    let inner =
+        |start: f64, end: f64| Stretch { start, end, interval: end - start, away: [away(start), away(end)] };
     let (Some(&first), Some(&last)) = (train.first(), train.last()) else {
         return vec![inner(from, to)];
     };

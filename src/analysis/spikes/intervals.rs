@@ -94,7 +94,10 @@ mod tests {
     fn regular_trains_do_not_vary() {
         let isi = isi(&[0.0, 10.0, 20.0, 30.0]);
         assert_eq!(isi, [10.0, 10.0, 10.0]);
-        assert_eq!((cv(&isi), cv2(&isi), lv(&isi), lvr(&isi, 5.0)), (Some(0.0), Some(0.0), Some(0.0), Some(0.0)));
+        assert_eq!(
+            (cv(&isi), cv2(&isi), lv(&isi), lvr(&isi, 5.0)),
+            (Some(0.0), Some(0.0), Some(0.0), Some(0.0))
+        );
     }
 
     #[test]

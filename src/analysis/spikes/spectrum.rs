@@ -65,7 +65,8 @@ pub fn welch(signal: &[f64], rate: f64, segment: usize) -> Result<Spectrum> {
     let scale = 1.0 / (rate * hann.iter().map(|w| w * w).sum::<f64>() * starts.len() as f64);
     // The power of the negative frequencies is that of the positive ones; 0 and half of the sampling rate are their own.
     let alone = |k: usize| k == 0 || 2 * k == segment;
-    let density = |k: usize| sums.iter().map(|s| s[k]).sum::<f64>() * if alone(k) { scale } else { 2.0 * scale };
+    let density =
+        |k: usize| sums.iter().map(|s| s[k]).sum::<f64>() * if alone(k) { scale } else { 2.0 * scale };
     let bins = segment / 2 + 1;
     Ok(Spectrum {
         frequency: (0..bins).map(|k| k as f64 * rate / segment as f64).collect(),
@@ -79,7 +80,13 @@ pub fn welch(signal: &[f64], rate: f64, segment: usize) -> Result<Spectrum> {
 ///
 /// # Errors
 /// As [`TimeBins::whole`] and [`welch`], and when there are no cells.
-pub fn rate_spectrum(times: &[f64], window: Window, bin: f64, cells: usize, segment: f64) -> Result<Spectrum> {
+pub fn rate_spectrum(
+    times: &[f64],
+    window: Window,
+    bin: f64,
+    cells: usize,
+    segment: f64,
+) -> Result<Spectrum> {
     if cells == 0 {
         return Err(Error::argument("a rate needs at least one cell, and there is none"));
     }
@@ -123,12 +130,15 @@ mod tests {
         assert_eq!(found.frequency.len(), 4);
         assert!(found.density.iter().all(|d| *d < 1e-25));
         assert_eq!(welch(&[3.0], 10.0, 100).unwrap().density, [0.0]);
-        assert!(welch(&[], 10.0, 5).is_err() && welch(&[1.0], 0.0, 5).is_err() && welch(&[1.0], 1.0, 0).is_err());
+        assert!(
+            welch(&[], 10.0, 5).is_err() && welch(&[1.0], 0.0, 5).is_err() && welch(&[1.0], 1.0, 0).is_err()
+        );
     }
 
     #[test]
     fn it_is_the_same_on_any_number_of_threads() {
-        let signal: Vec<f64> = sine(3.3, 100.0, 20_000).iter().enumerate().map(|(k, v)| v + (k % 7) as f64).collect();
+        let signal: Vec<f64> =
+            sine(3.3, 100.0, 20_000).iter().enumerate().map(|(k, v)| v + (k % 7) as f64).collect();
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
         let alone = pool.install(|| welch(&signal, 100.0, 256).unwrap());
         assert_eq!(alone, welch(&signal, 100.0, 256).unwrap());
