@@ -17,6 +17,8 @@ pub struct TimeBins {
     window: Window,
     width: f64,
     count: usize,
+    /// Whether the last bin includes its end: not where time was left out after it.
+    closed: bool,
 }
 
 impl TimeBins {
@@ -35,10 +37,10 @@ impl TimeBins {
             ))
             .help(format!("take bins of {least} ms or more, or a shorter window")));
         }
-        Ok(TimeBins { window, width, count: count as usize })
+        Ok(TimeBins { window, width, count: count as usize, closed: true })
     }
 
-    /// Only bins of the full width: what is left at the end of the window is left out.
+    /// Only bins of the full width: what is left at the end of the window is left out, and the last bin is half open then.
     ///
     /// # Errors
     /// As [`new`](Self::new), and when the window is shorter than one bin.
@@ -51,8 +53,9 @@ impl TimeBins {
                 window.length()
             )));
         }
-        let end = if count == bins.count { window.end() } else { window.start() + count as f64 * width };
-        Ok(TimeBins { window: Window::new(window.start(), end)?, width, count })
+        let closed = count == bins.count;
+        let end = if closed { window.end() } else { window.start() + count as f64 * width };
+        Ok(TimeBins { window: Window::new(window.start(), end)?, width, count, closed })
     }
 
     /// How many there are.
@@ -86,8 +89,8 @@ impl TimeBins {
         if !(t >= self.window.start() && t <= self.window.end()) {
             return None;
         }
-        let bin = (t - self.window.start()) / self.width + TOLERANCE;
-        Some((bin as usize).min(self.count - 1))
+        let bin = ((t - self.window.start()) / self.width + TOLERANCE) as usize;
+        (bin < self.count || self.closed).then(|| bin.min(self.count - 1))
     }
 
     /// The counts of times in any order; times outside of the window are not counted.
@@ -187,7 +190,7 @@ mod tests {
         assert_eq!((bins.width_of(0), bins.width_of(2)), (10.0, 5.0));
         assert_eq!(bins.counts(&[20.0, 1.0, f64::NAN, 25.0]), [1, 0, 2]);
         let whole = TimeBins::whole(Window::new(0.0, 25.0).unwrap(), 10.0).unwrap();
-        assert_eq!((whole.edges(), whole.of(22.0), whole.of(20.0)), (vec![0.0, 10.0, 20.0], None, Some(1)));
+        assert_eq!((whole.edges(), whole.of(22.0), whole.of(20.0)), (vec![0.0, 10.0, 20.0], None, None));
         assert!(TimeBins::whole(Window::new(0.0, 5.0).unwrap(), 10.0).is_err());
     }
 
