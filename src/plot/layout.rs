@@ -578,7 +578,8 @@ impl<'a> Chart<'a> {
             let usual = room(2.4).clamp(1, 8);
             // One tick alone tells no scale: a thin panel has as many as can still be read.
             let ticks = (usual..=room(1.1).clamp(usual, 8)).map(|n| range.ticks(n));
-            let ticks = ticks.reduce(|best, next| if best.major.len() < 2 { next } else { best }).unwrap_or_default();
+            let ticks =
+                ticks.reduce(|best, next| if best.major.len() < 2 { next } else { best }).unwrap_or_default();
             side.minor = minor(&ticks, map);
             side.major = ticks.major.into_iter().map(|(v, l)| (map.at(v), l)).collect();
         }

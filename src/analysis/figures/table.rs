@@ -485,7 +485,7 @@ fn rates_over_time(table: &Table, keys: &[&str]) -> Result<Figure> {
     let mut edges = runs.first().map_or_else(Vec::new, |(_, rows)| low[rows.clone()].to_vec());
     edges.extend(runs.first().and_then(|(_, rows)| high.get(rows.end - 1)));
     let groups = runs.into_iter().map(|(name, rows)| (name, rate[rows].to_vec())).collect();
-    psth(&Rates { edges, groups }, &[])
+    psth(&Rates { label: keys.join(", "), edges, groups }, &[])
 }
 
 /// A line over time for each group.

@@ -56,7 +56,7 @@ impl Spikes {
     /// The rate of the population, as a figure takes it.
     pub(in crate::script::api) fn rates(&self, bin: Option<f64>) -> Result<Rates> {
         let psth = self.psth_of(bin)?;
-        Ok(Rates { edges: psth.bins.edges(), groups: vec![(String::new(), psth.rate)] })
+        Ok(Rates { label: String::new(), edges: psth.bins.edges(), groups: vec![(String::new(), psth.rate)] })
     }
 }
 
@@ -67,9 +67,16 @@ impl SpikeGroups {
         let of: Vec<Psth> = self.psth_of(&members, bin)?;
         let edges = of.first().map_or_else(Vec::new, |psth| psth.bins.edges());
         Ok(Rates {
+            label: self.label(),
             edges,
             groups: names_of(&keys).into_iter().zip(of.into_iter().map(|psth| psth.rate)).collect(),
         })
+    }
+
+    /// What cells are grouped by.
+    fn label(&self) -> String {
+        let names: Vec<&str> = self.keys.iter().map(|key| key.spec.name.as_str()).collect();
+        names.join(", ")
     }
 
     /// Draws with the groups of the cells.
@@ -84,8 +91,7 @@ impl SpikeGroups {
                 }
             }
         }
-        let label: Vec<&str> = self.keys.iter().map(|key| key.spec.name.as_str()).collect();
-        draw(&rows, Groups { label: &label.join(", "), names: &names_of(&keys), of: &of })
+        draw(&rows, Groups { label: &self.label(), names: &names_of(&keys), of: &of })
     }
 }
 
