@@ -73,7 +73,8 @@ struct Output {
 
 impl Output {
     fn of(config: &BlueConfig, run: &Section, path_map: &PathMap) -> Self {
-        let none = run.place("OutputRoot", Error::new(Code::Name, "the configuration names no folder of results"));
+        let none =
+            run.place("OutputRoot", Error::new(Code::Name, "the configuration names no folder of results"));
         let Some(root) = value(run, "OutputRoot") else {
             return Output { folders: Vec::new(), missing: none.help("it is in `OutputRoot`") };
         };

@@ -58,7 +58,8 @@ const OUTPUT: &[Key] = &[
     ("spikes_file", Is::Text, Text("out.h5")),
     ("spikes_sort_order", Is::OneOf(&["none", "by_id", "by_time"], SORTED), Text("by_time")),
 ];
-const SORTED: &[(&str, &str)] = &[("id", "by_id"), ("time", "by_time"), ("by_gid", "by_id"), ("gid", "by_id")];
+const SORTED: &[(&str, &str)] =
+    &[("id", "by_id"), ("time", "by_time"), ("by_gid", "by_id"), ("gid", "by_id")];
 const SPIKES_OF_ALLEN: &str = "spikes.h5";
 
 const CONDITIONS: &[Key] = &[
@@ -156,7 +157,8 @@ fn followed(path: PathBuf, path_map: &PathMap) -> Result<(PathBuf, Option<PathBu
     let folder = absolute(&folder_of(&path));
     let variables = Variables::of(&value, &folder).map_err(|e| e.in_file(&path))?;
     let places = Places { folder: &folder, path_map };
-    let of = |text: &str| variables.expand_text(text).map(|text| places.of(&text)).map_err(|e| e.in_file(&path));
+    let of =
+        |text: &str| variables.expand_text(text).map(|text| places.of(&text)).map_err(|e| e.in_file(&path));
     let network = text(sections, "network").map(of).transpose()?;
     let simulation = of(simulation)?;
     existing(&simulation).map_err(|e| with_subject("simulation", &e).in_file(&path))?;
@@ -235,9 +237,9 @@ fn is_allen(config: &Map<String, Value>) -> bool {
     };
     let section = |key: &str| config.get(key).and_then(Value::as_object);
     section("run").is_some_and(|run| RUN_OF_ALLEN.iter().any(|key| run.contains_key(*key)))
-        || section("output").and_then(|output| text(output, "spikes_sort_order")).is_some_and(|order| {
-            SORTED.iter().any(|(word, _)| *word == order)
-        })
+        || section("output")
+            .and_then(|output| text(output, "spikes_sort_order"))
+            .is_some_and(|order| SORTED.iter().any(|(word, _)| *word == order))
         || maps("inputs").any(|input| text(input, "module").is_some_and(|m| inputs::OF_ALLEN.contains(&m)))
         || maps("reports").any(is_of_allen)
 }
@@ -269,13 +271,15 @@ fn conditions(section: Option<Value>) -> Result<Map<String, Value>> {
     }
     conditions.insert("mechanisms".to_owned(), mechanisms.into());
     let modifications = list_of(conditions.remove("modifications"), "`modifications` of `conditions`")?;
-    let modifications = modifications.into_iter().map(checked_modification).collect::<Result<Vec<Value>>>()?;
+    let modifications =
+        modifications.into_iter().map(checked_modification).collect::<Result<Vec<Value>>>()?;
     conditions.insert("modifications".to_owned(), modifications.into());
     Ok(conditions)
 }
 
 fn checked_modification(mut modification: Map<String, Value>) -> Result<Value> {
-    let place = text(&modification, "name").map_or("a modification".to_owned(), |name| format!("modification `{name}`"));
+    let place = text(&modification, "name")
+        .map_or("a modification".to_owned(), |name| format!("modification `{name}`"));
     check(&mut modification, MODIFICATION, &place)?;
     let kind = text(&modification, "type").unwrap_or_default();
     let set = if kind == "compartment_set" { kind } else { "node_set" }.to_owned();
@@ -290,8 +294,9 @@ fn checked_modification(mut modification: Map<String, Value>) -> Result<Value> {
 }
 
 fn checked_override(mut connection: Map<String, Value>) -> Result<Value> {
-    let place = text(&connection, "name")
-        .map_or("an entry of `connection_overrides`".to_owned(), |name| format!("connection override `{name}`"));
+    let place = text(&connection, "name").map_or("an entry of `connection_overrides`".to_owned(), |name| {
+        format!("connection override `{name}`")
+    });
     check(&mut connection, OVERRIDE, &place)?;
     Ok(connection.into())
 }
@@ -315,7 +320,8 @@ fn fill_from_circuit(
     let circuit = text(config, "network")
         .filter(|_| lacks("node_sets_file") || lacks("target_simulator"))
         .and_then(|network| CircuitConfig::read(Path::new(network), path_map).ok());
-    let sets = circuit.as_ref().and_then(|c| c.node_sets_file.as_ref()).map(|file| file.to_string_lossy().into());
+    let sets =
+        circuit.as_ref().and_then(|c| c.node_sets_file.as_ref()).map(|file| file.to_string_lossy().into());
     let simulator = circuit.as_ref().and_then(|c| c.expanded.get("target_simulator")).cloned();
     let values = [("node_sets_file", sets), ("target_simulator", simulator.or(Some("NEURON".into())))];
     for (key, value) in values {

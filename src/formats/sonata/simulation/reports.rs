@@ -11,11 +11,8 @@ use crate::model::ReportKind;
 
 use Absent::{Nothing, Text, Truth, Wrong};
 
-const TYPE: Key = (
-    "type",
-    Is::OneOf(&["compartment", "summation", "synapse", "lfp", "compartment_set"], &[]),
-    Wrong,
-);
+const TYPE: Key =
+    ("type", Is::OneOf(&["compartment", "summation", "synapse", "lfp", "compartment_set"], &[]), Wrong);
 const TIMES: &[Key] =
     &[("dt", Is::Positive, Wrong), ("start_time", Is::Number, Wrong), ("end_time", Is::Number, Wrong)];
 const OF_ALL: &[Key] = &[
@@ -98,7 +95,12 @@ fn fill_as_allen(report: &mut Map<String, Value>, run: &Map<String, Value>) {
 }
 
 fn check_lfp(report: &mut Map<String, Value>, place: &str) -> Result<()> {
-    forbid(report, &["variable_name"], place, "does not belong to the type `lfp`, which records `i_membrane`")?;
+    forbid(
+        report,
+        &["variable_name"],
+        place,
+        "does not belong to the type `lfp`, which records `i_membrane`",
+    )?;
     check(report, &[("electrodes_file", Is::Text, Wrong)], place)
 }
 
@@ -124,8 +126,10 @@ fn check_variables(report: &mut Map<String, Value>, place: &str) -> Result<()> {
     let wrong = |name: &&str| NAME.as_ref().is_some_and(|pattern| !pattern.is_match(name));
     match names.split(',').map(str::trim).find(wrong) {
         None => Ok(()),
-        Some(wrong) => Err(Error::format(format!("`variable_name` of {place}: `{wrong}` is no name of a variable"))
-            .help("names such as `v` or `ProbAMPANMDA_EMS.g` are divided by commas")),
+        Some(wrong) => {
+            Err(Error::format(format!("`variable_name` of {place}: `{wrong}` is no name of a variable"))
+                .help("names such as `v` or `ProbAMPANMDA_EMS.g` are divided by commas"))
+        }
     }
 }
 

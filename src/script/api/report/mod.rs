@@ -125,7 +125,19 @@ impl Report {
     }
 
     /// The steps from `start` up to, not including, `end`.
+    ///
+    /// # Errors
+    /// When the window does not begin before it ends, or is not within the recording.
     pub fn between(&self, start: f64, end: f64) -> Result<Report> {
+        let clock = self.facts().clock;
+        let slack = clock.dt * 1e-4;
+        if start < clock.start - slack || end > clock.end() + slack {
+            return Err(Error::argument(format!(
+                "the window from {start} to {end} ms is not within the recording"
+            ))
+            .in_file(&self.facts().path)
+            .help(format!("it lasts from {} to {} ms", clock.start, clock.end())));
+        }
         let window = self.facts().clock.window(start, end)?;
         let frames = self.recording.frames.within(window);
         Ok(Report { recording: Recording { frames, ..self.recording.clone() }, ..self.clone() })
