@@ -261,7 +261,7 @@ pub(super) fn register(api: &mut Api) {
         "sim.spikes.populations",
         |s: &mut Spikes| -> Answer<Array> {
             let data = s.data()?;
-            Ok(data.population_names().into_iter().map(Dynamic::from).collect())
+            Ok(data.population_names().into_iter().map(|name| name.to_owned().into()).collect())
         },
     );
     api.call(
