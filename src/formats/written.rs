@@ -17,7 +17,8 @@ pub(super) fn lost(what: &str, path: &Path) -> Error {
         return error.helps().iter().fold(named, |error, help| error.help(help.clone()));
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let error = Error::new(Code::Io, format!("{what} is not there: no file `{name}` in {}", folder.display()));
+    let error =
+        Error::new(Code::Io, format!("{what} is not there: no file `{name}` in {}", folder.display()));
     let names = names_in(&folder);
     let error = did_you_mean(&name, &names).into_iter().fold(error, Error::help);
     error.help(contents(&names))

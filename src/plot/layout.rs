@@ -449,7 +449,12 @@ impl<'a> Chart<'a> {
 
     /// The ticks that the figure chose itself, as many as have room: `room` is how far the word of one reaches to either
     /// side of its place.
-    fn chosen(ticks: &[(f64, String)], map: &Map, (from, to): (f64, f64), room: impl Fn(&str) -> f64) -> Vec<(f64, String)> {
+    fn chosen(
+        ticks: &[(f64, String)],
+        map: &Map,
+        (from, to): (f64, f64),
+        room: impl Fn(&str) -> f64,
+    ) -> Vec<(f64, String)> {
         let placed = |(v, word): &(f64, String)| (map.at(*v), font::clean(word));
         let mut all: Vec<(f64, String)> = ticks.iter().map(placed).collect();
         // NaN is in no range.
@@ -878,8 +883,7 @@ impl Names {
         });
         let boxes: Vec<&Vec<BoxStats>> = boxes.collect();
         let written = |(i, name): (usize, &String)| {
-            let sizes: Vec<String> =
-                boxes.iter().filter_map(|of| of.get(i)).map(|b| count(b.n)).collect();
+            let sizes: Vec<String> = boxes.iter().filter_map(|of| of.get(i)).map(|b| count(b.n)).collect();
             // One number for each box, in the order of the legend.
             let n = if sizes.is_empty() { String::new() } else { format!(" (n={})", sizes.join(" | ")) };
             font::clean(name).trim_end().to_owned() + n.as_str()

@@ -92,7 +92,9 @@ pub(super) fn entries(figure: &Figure, palette: &Palette, ink: &Ink) -> (String,
             let look = Look::new(ink, palette.number(figure, i, name));
             let swatch = match &**layer {
                 Layer::Line { markers, .. } => Swatch::Line(look, *markers),
-                Layer::Steps { .. } | Layer::Segments { .. } | Layer::Bundle { .. } => Swatch::Line(look, false),
+                Layer::Steps { .. } | Layer::Segments { .. } | Layer::Bundle { .. } => {
+                    Swatch::Line(look, false)
+                }
                 Layer::Scatter { .. } => Swatch::Dot(look),
                 _ => Swatch::Patch(look),
             };

@@ -125,7 +125,8 @@ pub fn raster(spikes: &Raster<'_>) -> Result<Figure> {
     let shown = spikes.times.iter().filter(|t| inside(**t)).count();
     if shown == 0 {
         return Err(if spikes.times.is_empty() {
-            Error::argument("there are no spikes to draw").help("are there spikes of these cells in this window?")
+            Error::argument("there are no spikes to draw")
+                .help("are there spikes of these cells in this window?")
         } else {
             let (from, to) = (short(start), short(end));
             Error::argument(format!("there are no spikes to draw between {from} and {to} ms"))
@@ -213,9 +214,10 @@ pub fn psth(rates: &Rates, stimuli: &[f64]) -> Result<Figure> {
 /// An upright line at each time of a stimulus; the first one says what they are.
 pub(super) fn with_stimuli(figure: Figure, stimuli: &[f64], label: &str) -> Figure {
     let labels = std::iter::once(label).chain(std::iter::repeat(""));
-    stimuli.iter().zip(labels).fold(figure, |figure, (x, label)| {
-        figure.layer(Layer::VLine { x: *x, label: label.to_owned() })
-    })
+    stimuli
+        .iter()
+        .zip(labels)
+        .fold(figure, |figure, (x, label)| figure.layer(Layer::VLine { x: *x, label: label.to_owned() }))
 }
 
 /// How a time between two spikes of a cell is shown.
@@ -266,7 +268,9 @@ pub fn isi(intervals: &[f64], shown: Interval) -> Result<Figure> {
     let lost = values.len() - kept.len();
     Ok(match (lost, shown) {
         (0, _) => figure,
-        (_, Interval::Time) => figure.note(format!("{} of 0 ms: no place on a logarithmic axis", plural(lost, "interval"))),
+        (_, Interval::Time) => {
+            figure.note(format!("{} of 0 ms: no place on a logarithmic axis", plural(lost, "interval")))
+        }
         (_, Interval::Rate) => figure.note(format!("{} of 0 ms: no rate", plural(lost, "interval"))),
     })
 }
@@ -294,8 +298,7 @@ pub fn raster_with_psth(spikes: &Raster<'_>, rates: &Rates, stimuli: &[f64]) -> 
 /// When there are no latencies, or a class does not have as many layers as there are names.
 pub fn latency_boxes(layers: &[String], classes: &[(String, Vec<Vec<f64>>)]) -> Result<Figure> {
     let mut silent = 0;
-    let mut figure =
-        Figure::new(Axis::new("response latency", "ms"), Axis::names("layer", layers.to_vec()));
+    let mut figure = Figure::new(Axis::new("response latency", "ms"), Axis::names("layer", layers.to_vec()));
     let mut answered: BTreeMap<&str, usize> = BTreeMap::new();
     for (name, latencies) in classes {
         same(&format!("layers of `{name}`"), latencies.len(), "names of layers", layers.len())?;

@@ -144,10 +144,13 @@ fn in_a_box(dots: Layer, cuboid: &Cuboid, projection: &Projection) -> Figure {
         let ((x0, y0), (x1, y1)) = (projection.flat(a), projection.flat(b));
         [x0, y0, x1, y1]
     };
-    let rules = |near: bool| Layer::Rules { lines: Cuboid::edges().filter(|e| before(e) == near).map(line).collect() };
+    let rules = |near: bool| Layer::Rules {
+        lines: Cuboid::edges().filter(|e| before(e) == near).map(line).collect(),
+    };
     let paper = Paper::new(cuboid, projection);
     let axis = |(low, high): (f64, f64)| Axis { limits: Some((low, high)), ..Axis::default() };
-    let mut figure = Figure::new(axis(paper.x), axis(paper.y)).equal().layer(rules(false)).layer(dots).layer(rules(true));
+    let mut figure =
+        Figure::new(axis(paper.x), axis(paper.y)).equal().layer(rules(false)).layer(dots).layer(rules(true));
     figure.bare = true;
     (0..3).flat_map(|i| paper.words(i)).fold(figure, Figure::layer)
 }

@@ -72,11 +72,15 @@ fn set_of(name: String, set: Value) -> Result<CompartmentSet> {
 
 fn location(value: &Value, place: &str) -> Result<Location> {
     let Some([node, section, offset]) = value.as_array().map(Vec::as_slice) else {
-        return Err(Error::format(format!("an entry of {place} must be [node_id, section_id, offset], not {value}")));
+        return Err(Error::format(format!(
+            "an entry of {place} must be [node_id, section_id, offset], not {value}"
+        )));
     };
     let id = |value: &Value, what: &str| {
         let must_be = "a whole number that is not negative";
-        value.as_u64().ok_or_else(|| json::expected(&format!("the {what} of an entry of {place}"), must_be, value))
+        value
+            .as_u64()
+            .ok_or_else(|| json::expected(&format!("the {what} of an entry of {place}"), must_be, value))
     };
     let (node_id, section_id) = (id(node, "node_id")?, id(section, "section_id")?);
     match offset.as_f64().filter(|offset| (0.0..=1.0).contains(offset)) {
@@ -96,7 +100,8 @@ mod tests {
             "population": "p", "compartment_set": []}});
         let sets = of_value(good).unwrap();
         assert_eq!((sets[0].name.as_str(), sets[0].locations.len(), sets.len()), ("b", 3, 2));
-        let of = |list: Value| of_value(json!({"s": {"population": "p", "compartment_set": list}})).unwrap_err();
+        let of =
+            |list: Value| of_value(json!({"s": {"population": "p", "compartment_set": list}})).unwrap_err();
         for (list, message) in [
             (json!([[2, 0, 0.5], [1, 0, 0.5]]), "[2, 0, 0.5] stands before [1, 0, 0.5]"),
             (json!([[2, 0, 0.5], [2, 0, 0.5]]), "stands before"),
@@ -108,7 +113,9 @@ mod tests {
             let error = of(list);
             assert!(error.message().contains(message) && error.message().contains("`s`"), "{error}");
         }
-        assert!(of_value(json!({"s": {"compartment_set": []}})).unwrap_err().message().contains("`population`"));
+        assert!(
+            of_value(json!({"s": {"compartment_set": []}})).unwrap_err().message().contains("`population`")
+        );
         assert!(of_value(json!([])).is_err());
     }
 }

@@ -165,7 +165,8 @@ pub(super) fn check_input(name: &str, input: &mut Map<String, Value>, dt: f64) -
         return Err(unknown("input_type", place, kind, &TYPES));
     }
     if !types.contains(&kind) {
-        let message = format!("{place} has the module `{module}` and the input_type `{kind}`, which do not match");
+        let message =
+            format!("{place} has the module `{module}` and the input_type `{kind}`, which do not match");
         return Err(Error::format(message).help(format!("this module is of the type {}", types.join(" or "))));
     }
     check(input, OF_ALL, place)?;
@@ -198,9 +199,12 @@ fn unknown(key: &str, place: &str, value: &str, known: &[&str]) -> Error {
 /// An error unless exactly one of two keys says something.
 fn one_of(section: &Map<String, Value>, a: &str, b: &str, place: &str) -> Result<()> {
     match (said(section, a), said(section, b)) {
-        (None, None) => Err(Error::format(format!("{place} has neither `{a}` nor `{b}`")).help("it needs one of them")),
+        (None, None) => {
+            Err(Error::format(format!("{place} has neither `{a}` nor `{b}`")).help("it needs one of them"))
+        }
         (Some(_), Some(_)) => {
-            Err(Error::format(format!("{place} has both `{a}` and `{b}`")).help("it may have one of them only"))
+            Err(Error::format(format!("{place} has both `{a}` and `{b}`"))
+                .help("it may have one of them only"))
         }
         _ => Ok(()),
     }
@@ -228,7 +232,9 @@ fn check_levels(input: &Map<String, Value>, place: &str) -> Result<()> {
         )));
     }
     if lengths.iter().sum::<f64>() > number("duration") {
-        return Err(Error::format(format!("the `duration_levels` of {place} last longer than its `duration`")));
+        return Err(Error::format(format!(
+            "the `duration_levels` of {place} last longer than its `duration`"
+        )));
     }
     if number("delay") != 0.0 {
         return Err(Error::format(format!("`delay` of {place} must be 0 for the module `seclamp`")));

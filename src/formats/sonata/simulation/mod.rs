@@ -18,7 +18,7 @@ use crate::formats::spikes::SpikeOptions;
 use crate::formats::{spikes, written};
 use crate::model::{ReportEntry, Simulation};
 
-use self::reports::{check_report, is_of_allen, kind_of};
+use self::reports::{File, check_report, is_of_allen, kind_of};
 use self::schema::{Absent, Is, Key, check, lacking, list_of, map_of, said, text};
 
 pub mod compartment_sets;
@@ -50,7 +50,8 @@ const RUN: &[Key] = &[
 ];
 const SEED: Key = ("random_seed", Is::Count, Wrong);
 /// What only the tools of the Allen Institute read.
-const RUN_OF_ALLEN: [&str; 5] = ["dL", "nsteps_block", "overwrite_output_dir", "block_run", "block_size"];
+const RUN_OF_ALLEN: [&str; 6] =
+    ["tstart", "dL", "nsteps_block", "overwrite_output_dir", "block_run", "block_size"];
 
 const OUTPUT: &[Key] = &[
     ("output_dir", Is::Text, Text("output")),
@@ -58,7 +59,8 @@ const OUTPUT: &[Key] = &[
     ("spikes_file", Is::Text, Text("out.h5")),
     ("spikes_sort_order", Is::OneOf(&["none", "by_id", "by_time"], SORTED), Text("by_time")),
 ];
-const SORTED: &[(&str, &str)] = &[("id", "by_id"), ("time", "by_time"), ("by_gid", "by_id"), ("gid", "by_id")];
+const SORTED: &[(&str, &str)] =
+    &[("id", "by_id"), ("time", "by_time"), ("by_gid", "by_id"), ("gid", "by_id")];
 const SPIKES_OF_ALLEN: &str = "spikes.h5";
 
 const CONDITIONS: &[Key] = &[
@@ -156,7 +158,8 @@ fn followed(path: PathBuf, path_map: &PathMap) -> Result<(PathBuf, Option<PathBu
     let folder = absolute(&folder_of(&path));
     let variables = Variables::of(&value, &folder).map_err(|e| e.in_file(&path))?;
     let places = Places { folder: &folder, path_map };
-    let of = |text: &str| variables.expand_text(text).map(|text| places.of(&text)).map_err(|e| e.in_file(&path));
+    let of =
+        |text: &str| variables.expand_text(text).map(|text| places.of(&text)).map_err(|e| e.in_file(&path));
     let network = text(sections, "network").map(of).transpose()?;
     let simulation = of(simulation)?;
     existing(&simulation).map_err(|e| with_subject("simulation", &e).in_file(&path))?;
@@ -177,14 +180,7 @@ fn resolved(
     check(&mut config, TOP, "the configuration")?;
     let allen = is_allen(&config);
 
-    if said(&config, "run").is_none() {
-        return Err(lacking(&config, "run", "the configuration"));
-    }
-    let mut run = map_of(config.remove("run"), "`run`")?;
-    check(&mut run, RUN, "`run`")?;
-    if !allen {
-        check(&mut run, &[SEED], "`run`")?;
-    }
+    let run = checked_run(&mut config, allen)?;
     let mut output = map_of(config.remove("output"), "`output`")?;
     if allen && said(&output, "spikes_file").is_none() {
         output.insert("spikes_file".to_owned(), SPIKES_OF_ALLEN.into());
@@ -206,7 +202,7 @@ fn resolved(
         let Value::Object(report) = report else {
             return Err(json::expected(&format!("report `{name}`"), "a map", report));
         };
-        check_report(name, report, &run, said(&config, "node_set"))?;
+        check_report(name, report, &File { run: &run, node_set: said(&config, "node_set"), allen })?;
         place(report, &["electrodes_file", "electrode_positions"], &places);
     }
     let overrides = list_of(config.remove("connection_overrides"), "`connection_overrides`")?;
@@ -235,11 +231,24 @@ fn is_allen(config: &Map<String, Value>) -> bool {
     };
     let section = |key: &str| config.get(key).and_then(Value::as_object);
     section("run").is_some_and(|run| RUN_OF_ALLEN.iter().any(|key| run.contains_key(*key)))
-        || section("output").and_then(|output| text(output, "spikes_sort_order")).is_some_and(|order| {
-            SORTED.iter().any(|(word, _)| *word == order)
-        })
+        || section("output")
+            .and_then(|output| text(output, "spikes_sort_order"))
+            .is_some_and(|order| SORTED.iter().any(|(word, _)| *word == order))
         || maps("inputs").any(|input| text(input, "module").is_some_and(|m| inputs::OF_ALLEN.contains(&m)))
         || maps("reports").any(is_of_allen)
+}
+
+fn checked_run(config: &mut Map<String, Value>, allen: bool) -> Result<Map<String, Value>> {
+    if said(config, "run").is_none() {
+        // The file may only be about what was recorded.
+        return if allen { Ok(Map::new()) } else { Err(lacking(config, "run", "the configuration")) };
+    }
+    let mut run = map_of(config.remove("run"), "`run`")?;
+    check(&mut run, RUN, "`run`")?;
+    if !allen {
+        check(&mut run, &[SEED], "`run`")?;
+    }
+    Ok(run)
 }
 
 /// Makes paths absolute.
@@ -269,13 +278,15 @@ fn conditions(section: Option<Value>) -> Result<Map<String, Value>> {
     }
     conditions.insert("mechanisms".to_owned(), mechanisms.into());
     let modifications = list_of(conditions.remove("modifications"), "`modifications` of `conditions`")?;
-    let modifications = modifications.into_iter().map(checked_modification).collect::<Result<Vec<Value>>>()?;
+    let modifications =
+        modifications.into_iter().map(checked_modification).collect::<Result<Vec<Value>>>()?;
     conditions.insert("modifications".to_owned(), modifications.into());
     Ok(conditions)
 }
 
 fn checked_modification(mut modification: Map<String, Value>) -> Result<Value> {
-    let place = text(&modification, "name").map_or("a modification".to_owned(), |name| format!("modification `{name}`"));
+    let place = text(&modification, "name")
+        .map_or("a modification".to_owned(), |name| format!("modification `{name}`"));
     check(&mut modification, MODIFICATION, &place)?;
     let kind = text(&modification, "type").unwrap_or_default();
     let set = if kind == "compartment_set" { kind } else { "node_set" }.to_owned();
@@ -290,8 +301,9 @@ fn checked_modification(mut modification: Map<String, Value>) -> Result<Value> {
 }
 
 fn checked_override(mut connection: Map<String, Value>) -> Result<Value> {
-    let place = text(&connection, "name")
-        .map_or("an entry of `connection_overrides`".to_owned(), |name| format!("connection override `{name}`"));
+    let place = text(&connection, "name").map_or("an entry of `connection_overrides`".to_owned(), |name| {
+        format!("connection override `{name}`")
+    });
     check(&mut connection, OVERRIDE, &place)?;
     Ok(connection.into())
 }
@@ -315,7 +327,8 @@ fn fill_from_circuit(
     let circuit = text(config, "network")
         .filter(|_| lacks("node_sets_file") || lacks("target_simulator"))
         .and_then(|network| CircuitConfig::read(Path::new(network), path_map).ok());
-    let sets = circuit.as_ref().and_then(|c| c.node_sets_file.as_ref()).map(|file| file.to_string_lossy().into());
+    let sets =
+        circuit.as_ref().and_then(|c| c.node_sets_file.as_ref()).map(|file| file.to_string_lossy().into());
     let simulator = circuit.as_ref().and_then(|c| c.expanded.get("target_simulator")).cloned();
     let values = [("node_sets_file", sets), ("target_simulator", simulator.or(Some("NEURON".into())))];
     for (key, value) in values {

@@ -136,7 +136,8 @@ fn one_of(words: &[&str], older: &[(&str, &str)], value: &Value, what: &str) -> 
     };
     let bare = |text: &str| text.replace('_', "").to_lowercase();
     let known = words.iter().find(|word| bare(word) == bare(&written));
-    let known = known.or_else(|| older.iter().find(|(word, _)| bare(word) == bare(&written)).map(|(_, now)| now));
+    let known =
+        known.or_else(|| older.iter().find(|(word, _)| bare(word) == bare(&written)).map(|(_, now)| now));
     match known {
         Some(word) if *word == written => Ok(None),
         Some(word) => Ok(Some((*word).into())),
