@@ -181,3 +181,152 @@ fn among(error: Error, value: &str, known: &[&str]) -> Error {
         None => error,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formats::open::open_simulation as open_any;
+    use crate::formats::write::hdf5::{Array, File};
+
+    const CELLS: &str = "Neurons Loaded\nm d 0 0 0 0 0 1 2 3 0 c\nm d 0 0 5 0 0 4 5 6 0 c\nMorphTypes\nL1 INT INH\n\
+                         ElectroTypes\ncNAC\n";
+
+    struct Fixture(tempfile::TempDir);
+
+    impl Fixture {
+        fn new() -> Self {
+            let fixture = Fixture(tempfile::tempdir().unwrap());
+            fixture.write("circuit.mvd2", CELLS);
+            fixture.write("start.target", "Target Cell All { a1 a2 }\nTarget Compartment Parts { All }\n");
+            fixture
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.0.path().join(name)
+        }
+
+        fn write(&self, name: &str, text: &str) {
+            let path = self.path(name);
+            std::fs::create_dir_all(folder_of(&path)).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+
+        /// A report of SONATA: one value of each of two cells.
+        fn report(&self, name: &str) {
+            std::fs::create_dir_all(self.path("out")).unwrap();
+            let mut file = File::create(&self.path(name)).unwrap();
+            let root = file.root();
+            let all = file.group(root, "report").unwrap();
+            let cells = file.group(all, "cells").unwrap();
+            file.write(cells, "data", &Array::numbers(&[1.0_f32, 2.0]).shape(&[1, 2])).unwrap();
+            let mapping = file.group(cells, "mapping").unwrap();
+            file.write(mapping, "node_ids", &Array::numbers(&[0_u64, 1])).unwrap();
+            file.write(mapping, "index_pointers", &Array::numbers(&[0_u64, 1, 2])).unwrap();
+            file.write(mapping, "element_ids", &Array::numbers(&[0_u32, 0])).unwrap();
+            file.write(mapping, "time", &Array::numbers(&[0.0, 0.1, 0.1])).unwrap();
+            file.finish().unwrap();
+        }
+
+        fn open(&self, run: &str, more: &str) -> Result<Simulation> {
+            self.write("BlueConfig", &format!("Run Default\n{{\n CircuitPath .\n{run}\n}}\n{more}"));
+            open_any(self.0.path(), &PathMap::default())
+        }
+    }
+
+    #[test]
+    fn a_simulation_tells_its_facts() {
+        let fixture = Fixture::new();
+        let simulation = fixture.open("Duration 100\nDt 0.025\nCircuitTarget All", "").unwrap();
+        assert_eq!((simulation.t_start, simulation.t_end, simulation.dt), (0.0, 100.0, Some(0.025)));
+        assert_eq!((simulation.target.as_deref(), simulation.reports.len()), (Some("All"), 0));
+        assert_eq!(simulation.config["Run"]["Default"]["Duration"], "100");
+        assert_eq!(simulation.circuit.get().unwrap().cells.count(), 2);
+        let error = simulation.spikes.get().unwrap_err().to_string();
+        assert!(error.contains("no folder of results") && error.contains("`OutputRoot`"), "{error}");
+        let error = fixture.open("OutputRoot out", "").unwrap_err().to_string();
+        assert!(error.contains("no `Duration`") && error.contains("circuit"), "{error}");
+        assert!(fixture.open("Duration long", "").unwrap_err().message().contains("not a number"));
+    }
+
+    #[test]
+    fn spikes_are_found() {
+        let fixture = Fixture::new();
+        let open =
+            |run: &str| fixture.open(&format!("Duration 100\n{run}"), "").unwrap().spikes.get().cloned();
+        let error = open("OutputRoot out").unwrap_err().to_string();
+        assert!(error.contains("OutputRoot: ") && error.contains("line 5"), "{error}");
+        fixture.write("out/log.txt", "");
+        let error = open("OutputRoot out").unwrap_err().to_string();
+        assert!(
+            error.contains("looked for out.dat, out.h5") && error.contains("the folder has log.txt"),
+            "{error}"
+        );
+        let spikes = crate::model::Spikes::of_populations("", vec![("cells".to_owned(), vec![1.0], vec![2])]);
+        spikes::save(&spikes, &fixture.path("out/out.h5"), &SpikeOptions::default()).unwrap();
+        // Node ids become gids.
+        assert_eq!(open("OutputRoot out").unwrap().ids(), [3]);
+        fixture.write("out/out.dat", "/scatter\n1 7\n");
+        assert_eq!(open("OutputRoot out").unwrap().ids(), [7]);
+        assert_eq!(open(&format!("OutputRoot {}", fixture.path("out").display())).unwrap().ids(), [7]);
+        fixture.write("elsewhere/out/out.dat", "1 8");
+        assert_eq!(open("OutputRoot out\nCurrentDir elsewhere").unwrap().ids(), [8]);
+        assert_eq!(open("OutputRoot out\nCurrentDir gone").unwrap().ids(), [7]);
+        fixture.write("out/a-0.gdf", "1 2.5");
+        fixture.write("out/a-1.gdf", "2 1.5");
+        assert_eq!(open("OutputRoot out\nSpikesPath a-*.gdf").unwrap().ids(), [2, 1]);
+        assert!(open("OutputRoot out\nSpikesPath b.dat").is_err());
+    }
+
+    #[test]
+    fn reports_are_found_and_their_kind_follows_the_target() {
+        let fixture = Fixture::new();
+        let section = |name: &str, format: &str, kind: &str, target: &str| {
+            format!("Report {name}\n{{\n Format {format}\n Type {kind}\n Target {target}\n}}\n")
+        };
+        let sections = [
+            section("soma", "SONATA", "Compartment", "All"),
+            section("sum", "hdf5", "summation", "cells:All"),
+            section("parts", "SONATA", "compartment", "Parts"),
+            section("other", "SONATA", "compartment", "Nobody"),
+            section("synapses", "SONATA", "synapse", "All"),
+            section("ascii", "ASCII", "compartment", "All"),
+            section("point", "SONATA", "PointType", "All"),
+            section("gone", "Bin", "compartment", "All"),
+        ];
+        for name in ["soma", "sum", "parts", "other", "synapses", "point"] {
+            fixture.report(&format!("out/{name}.h5"));
+        }
+        let simulation = fixture.open("Duration 1\nOutputRoot out", &sections.concat()).unwrap();
+        let kind = |name: &str| simulation.report(name).unwrap().report.get().unwrap().facts().kind;
+        let expected = [
+            ("soma", ReportKind::Soma),
+            ("sum", ReportKind::Soma),
+            ("parts", ReportKind::Compartment),
+            ("other", ReportKind::Soma),
+            ("synapses", ReportKind::Synapse),
+        ];
+        for (name, expected) in expected {
+            assert_eq!(kind(name), expected, "{name}");
+        }
+        let soma = simulation.report("soma").unwrap();
+        assert_eq!((soma.path.clone(), soma.target.as_deref()), (fixture.path("out/soma.h5"), Some("All")));
+        assert_eq!(
+            (soma.report.get().unwrap().layout().ids.as_slice(), &soma.config["Type"]),
+            (&[1, 2][..], &"Compartment".into())
+        );
+        for (name, words) in [
+            ("ascii", ["the format ASCII", "Bin, HDF5, SONATA", "line"]),
+            ("point", ["the type PointType", "compartment, Summation, Synapse", "line"]),
+            ("gone", ["report `gone` is not there", "no file `gone.bbp`", "the folder has other.h5"]),
+        ] {
+            let error = simulation.report(name).unwrap().report.get().err().unwrap().to_string();
+            assert!(words.iter().all(|word| error.contains(word)), "{error}");
+        }
+        // Spikes and reports of a circuit that is gone.
+        std::fs::remove_file(fixture.path("circuit.mvd2")).unwrap();
+        let simulation = fixture.open("Duration 1\nOutputRoot out", &sections.concat()).unwrap();
+        assert!(simulation.circuit.get().is_err());
+        let kind = |name: &str| simulation.report(name).unwrap().report.get().unwrap().facts().kind;
+        assert_eq!((kind("soma"), kind("synapses")), (ReportKind::Soma, ReportKind::Synapse));
+    }
+}

@@ -18,7 +18,7 @@ use crate::formats::spikes::SpikeOptions;
 use crate::formats::{spikes, written};
 use crate::model::{ReportEntry, Simulation};
 
-use self::reports::{check_report, is_of_allen, kind_of};
+use self::reports::{File, check_report, is_of_allen, kind_of};
 use self::schema::{Absent, Is, Key, check, lacking, list_of, map_of, said, text};
 
 pub mod compartment_sets;
@@ -50,7 +50,8 @@ const RUN: &[Key] = &[
 ];
 const SEED: Key = ("random_seed", Is::Count, Wrong);
 /// What only the tools of the Allen Institute read.
-const RUN_OF_ALLEN: [&str; 5] = ["dL", "nsteps_block", "overwrite_output_dir", "block_run", "block_size"];
+const RUN_OF_ALLEN: [&str; 6] =
+    ["tstart", "dL", "nsteps_block", "overwrite_output_dir", "block_run", "block_size"];
 
 const OUTPUT: &[Key] = &[
     ("output_dir", Is::Text, Text("output")),
@@ -179,14 +180,7 @@ fn resolved(
     check(&mut config, TOP, "the configuration")?;
     let allen = is_allen(&config);
 
-    if said(&config, "run").is_none() {
-        return Err(lacking(&config, "run", "the configuration"));
-    }
-    let mut run = map_of(config.remove("run"), "`run`")?;
-    check(&mut run, RUN, "`run`")?;
-    if !allen {
-        check(&mut run, &[SEED], "`run`")?;
-    }
+    let run = checked_run(&mut config, allen)?;
     let mut output = map_of(config.remove("output"), "`output`")?;
     if allen && said(&output, "spikes_file").is_none() {
         output.insert("spikes_file".to_owned(), SPIKES_OF_ALLEN.into());
@@ -208,7 +202,7 @@ fn resolved(
         let Value::Object(report) = report else {
             return Err(json::expected(&format!("report `{name}`"), "a map", report));
         };
-        check_report(name, report, &run, said(&config, "node_set"))?;
+        check_report(name, report, &File { run: &run, node_set: said(&config, "node_set"), allen })?;
         place(report, &["electrodes_file", "electrode_positions"], &places);
     }
     let overrides = list_of(config.remove("connection_overrides"), "`connection_overrides`")?;
@@ -242,6 +236,19 @@ fn is_allen(config: &Map<String, Value>) -> bool {
             .is_some_and(|order| SORTED.iter().any(|(word, _)| *word == order))
         || maps("inputs").any(|input| text(input, "module").is_some_and(|m| inputs::OF_ALLEN.contains(&m)))
         || maps("reports").any(is_of_allen)
+}
+
+fn checked_run(config: &mut Map<String, Value>, allen: bool) -> Result<Map<String, Value>> {
+    if said(config, "run").is_none() {
+        // The file may only be about what was recorded.
+        return if allen { Ok(Map::new()) } else { Err(lacking(config, "run", "the configuration")) };
+    }
+    let mut run = map_of(config.remove("run"), "`run`")?;
+    check(&mut run, RUN, "`run`")?;
+    if !allen {
+        check(&mut run, &[SEED], "`run`")?;
+    }
+    Ok(run)
 }
 
 /// Makes paths absolute.

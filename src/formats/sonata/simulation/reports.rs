@@ -30,32 +30,37 @@ const OF_CELLS: &[Key] = &[
 const OF_ALLEN: [(&str, &str); 3] =
     [("membrane_report", "compartment"), ("extracellular", "lfp"), ("multimeter_report", "compartment")];
 
-/// Whether a report is written as in files of the Allen Institute.
+/// Whether a report is written as only tools of the Allen Institute read it.
 pub(super) fn is_of_allen(report: &Map<String, Value>) -> bool {
     said(report, "type").is_none() && said(report, "module").is_some()
 }
 
-/// Checks a report and fills in what it does not say. `run` is the section `run`, `node_set` that of the simulation.
+/// What a report is told by the rest of its file.
+pub(super) struct File<'a> {
+    /// The section `run`.
+    pub(super) run: &'a Map<String, Value>,
+    /// The node set that was simulated.
+    pub(super) node_set: Option<&'a Value>,
+    /// Whether it is one of the Allen Institute, where reports may leave more unsaid.
+    pub(super) allen: bool,
+}
+
+/// Checks a report and fills in what it does not say.
 ///
 /// # Errors
 /// Keys that are missing, wrong, or do not belong to the type of report.
-pub(super) fn check_report(
-    name: &str,
-    report: &mut Map<String, Value>,
-    run: &Map<String, Value>,
-    node_set: Option<&Value>,
-) -> Result<()> {
+pub(super) fn check_report(name: &str, report: &mut Map<String, Value>, file: &File<'_>) -> Result<()> {
     let place = &format!("report `{name}`");
-    let allen = is_of_allen(report);
+    let allen = file.allen && said(report, "type").is_none();
     if allen {
-        fill_as_allen(report, run);
+        fill_as_allen(report, file.run);
     } else {
         check(report, &[TYPE], place)?;
+        check(report, TIMES, place)?;
     }
-    check(report, TIMES, place)?;
     check(report, OF_ALL, place)?;
     if said(report, "cells").is_none()
-        && let Some(node_set) = node_set
+        && let Some(node_set) = file.node_set
     {
         report.insert("cells".to_owned(), node_set.clone());
     }
@@ -87,11 +92,11 @@ fn fill_as_allen(report: &mut Map<String, Value>, run: &Map<String, Value>) {
     let kind = OF_ALLEN.iter().find(|(known, _)| *known == module).map_or("compartment", |(_, kind)| *kind);
     report.insert("type".to_owned(), kind.into());
     for (key, of_run) in [("dt", "dt"), ("end_time", "tstop"), ("start_time", "tstart")] {
-        if said(report, key).is_none() {
-            let value = said(run, of_run).cloned().unwrap_or_else(|| 0.0.into());
-            report.insert(key.to_owned(), value);
+        if let (None, Some(value)) = (said(report, key), said(run, of_run)) {
+            report.insert(key.to_owned(), value.clone());
         }
     }
+    report.entry("start_time").or_insert_with(|| 0.0.into());
 }
 
 fn check_lfp(report: &mut Map<String, Value>, place: &str) -> Result<()> {
