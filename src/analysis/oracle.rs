@@ -752,7 +752,7 @@ fn trains_agree_with_elephant_and_pyspike() {
     let isi = intervals::isi(TRAINS[0]);
     assert_eq!(isi, [27.5, 15.25, 84.75, 1.5, 158.5, 120.75, 179.25, 10.5, 377.0]);
     let near = |ours: Option<f64>, theirs: f64| {
-        assert!(close(ours.unwrap_or(f64::NAN), theirs, 1e-9), "{ours:?} {theirs}")
+        assert!(close(ours.unwrap_or(f64::NAN), theirs, 1e-9), "{ours:?} {theirs}");
     };
     near(intervals::cv(&isi), 1.050_764_725_747_748);
     near(intervals::cv2(&isi), 1.273_333_785_266_494_8);

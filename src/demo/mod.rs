@@ -15,6 +15,7 @@ mod cells;
 mod files;
 mod random;
 mod recipe;
+pub mod simulation;
 mod synapses;
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,9 @@ use crate::diag::{Error, Result};
 /// binary numbers do not hold exactly: 0.3 ms is just below 3 · 0.1 ms. elephant's tolerance.
 const TOLERANCE: f64 = 1e-8;
 
+/// The fewest times that are counted by one task.
+const PART: usize = 1 << 18;
+
 /// A window cut into bins of equal width `[start, start + width)`; the last one is closed, and shorter where the width
 /// does not divide the window.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -95,11 +98,20 @@ impl TimeBins {
 
     /// The counts of times in any order; times outside of the window are not counted.
     pub fn counts(&self, times: &[f64]) -> Vec<u64> {
-        let mut counts = vec![0; self.count];
-        for bin in times.iter().filter_map(|&t| self.of(t)) {
-            counts[bin] += 1;
-        }
-        counts
+        let count = |times: &[f64]| {
+            let mut counts = vec![0; self.count];
+            for bin in times.iter().filter_map(|&t| self.of(t)) {
+                counts[bin] += 1;
+            }
+            counts
+        };
+        let add = |mut a: Vec<u64>, b: Vec<u64>| {
+            a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
+            a
+        };
+        // A part has more times than there are bins, so that adding up does not take longer than counting.
+        let parts = times.par_chunks(PART.max(4 * self.count));
+        parts.map(count).reduce_with(add).unwrap_or_else(|| count(&[]))
     }
 
     /// The bins of a train that have spikes, ascending, with their counts.

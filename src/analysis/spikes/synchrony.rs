@@ -101,7 +101,7 @@ pub fn cross_correlogram(binned: &BinnedTrains, a: usize, b: usize, most: usize)
     let mut counts = vec![0; 2 * most + 1];
     let mut from = 0;
     for (row, &(bin, n)) in first.iter().enumerate() {
-        if row % 4096 == 0 {
+        if row.is_multiple_of(4096) {
             work::check()?;
         }
         let earliest = i64::from(bin) - most as i64;

@@ -59,7 +59,9 @@ mod tests {
 
     fn chi(frames: &[[f32; 2]]) -> Option<f64> {
         let mut chi = Chi::new(2);
-        frames.iter().for_each(|frame| chi.push(frame));
+        for frame in frames {
+            chi.push(frame);
+        }
         chi.value()
     }
 

@@ -39,7 +39,7 @@ pub struct Psp {
 pub fn psp(trace: &Trace, stimulus: f64, sign: Sign) -> Result<Psp> {
     let first = trace.first_at(stimulus);
     let before = trace.between(stimulus - 0.1 * (stimulus - trace.time(0)), stimulus);
-    if !(stimulus > trace.time(0)) || before.is_empty() || first == trace.values().len() {
+    if stimulus.is_nan() || stimulus <= trace.time(0) || before.is_empty() || first == trace.values().len() {
         return Err(Error::argument(format!("the stimulus at {stimulus} ms is not inside of the trace"))
             .help(format!(
                 "it lasts from {} to {} ms",
