@@ -18,6 +18,7 @@
 //! The same circuit and seed give the same spikes on any number of threads.
 
 mod dendrites;
+mod files;
 mod network;
 mod run;
 mod stimulus;
@@ -27,6 +28,9 @@ mod tests;
 pub use dendrites::Compartments;
 pub use network::Network;
 pub use run::{Activity, Frame, Settings};
+
+pub(super) use files::{RECORDED, write};
+pub(super) use network::recorded;
 
 /// Time steps in a millisecond.
 const STEPS_PER_MS: u32 = 10;

@@ -74,6 +74,12 @@ pub struct Network {
     pub(super) watched: Vec<Dendrites>,
 }
 
+/// The places of the cells whose dendrites are recorded: `watched` of all, evenly taken.
+pub(in crate::demo) fn recorded(cells: usize, watched: usize) -> impl Iterator<Item = usize> {
+    let step = cells.div_ceil(watched.max(1)).max(1);
+    (step / 2..cells).step_by(step).take(watched)
+}
+
 impl Network {
     /// The network of the circuit that these options make, with the dendrites of `watched` cells to be recorded.
     ///
@@ -125,7 +131,6 @@ impl Network {
         // Stable: the connections of a source stay in the order of their targets.
         let mut ordered: Vec<(u32, Connection)> = incoming.into_iter().flatten().collect();
         ordered.par_sort_by_key(|(gid, _)| *gid);
-        let step = cells.cells.len().div_ceil(watched.max(1)).max(1);
         let dendrites = |at: usize| Dendrites::of(at, &cells.branches[cells.cells[at].morphology as usize]);
         Ok(Network {
             neurons: (0..).zip(&cells.cells).map(|(at, cell)| neuron(cell, options.seed, at)).collect(),
@@ -133,7 +138,7 @@ impl Network {
             first_fibre: fibres.start,
             starts,
             connections: ordered.into_iter().map(|(_, connection)| connection).collect(),
-            watched: (step / 2..cells.cells.len()).step_by(step).take(watched).map(dendrites).collect(),
+            watched: recorded(cells.cells.len(), watched).map(dendrites).collect(),
         })
     }
 
