@@ -449,15 +449,21 @@ impl<'a> Chart<'a> {
 
     /// The ticks that the figure chose itself, as many as have room: `room` is how far the word of one reaches to either
     /// side of its place.
-    fn chosen(ticks: &[(f64, String)], map: &Map, (from, to): (f64, f64), room: impl Fn(&str) -> f64) -> Vec<(f64, String)> {
+    fn chosen(
+        ticks: &[(f64, String)],
+        map: &Map,
+        (from, to): (f64, f64),
+        room: impl Fn(&str) -> f64,
+    ) -> Vec<(f64, String)> {
+        let mut ordered: Vec<&(f64, String)> = ticks.iter().collect();
+        ordered.sort_by(|a, b| a.0.total_cmp(&b.0));
         let placed = |(v, word): &(f64, String)| (map.at(*v), font::clean(word));
-        let mut all: Vec<(f64, String)> = ticks.iter().map(placed).collect();
+        let mut all: Vec<(f64, String)> = ordered.into_iter().map(placed).collect();
         // NaN is in no range.
         all.retain(|(place, _)| *place >= from - 0.5 && *place <= to + 0.5);
-        all.sort_by(|a, b| a.0.total_cmp(&b.0));
         let free = |every: &usize| {
             let some: Vec<&(f64, String)> = all.iter().step_by(*every).collect();
-            some.windows(2).all(|w| w[1].0 - room(&w[1].1) >= w[0].0 + room(&w[0].1))
+            some.windows(2).all(|w| (w[1].0 - w[0].0).abs() >= room(&w[1].1) + room(&w[0].1))
         };
         let every = (1..all.len()).find(free).unwrap_or(all.len().max(1));
         all.into_iter().step_by(every).collect()
@@ -573,7 +579,8 @@ impl<'a> Chart<'a> {
             let usual = room(2.4).clamp(1, 8);
             // One tick alone tells no scale: a thin panel has as many as can still be read.
             let ticks = (usual..=room(1.1).clamp(usual, 8)).map(|n| range.ticks(n));
-            let ticks = ticks.reduce(|best, next| if best.major.len() < 2 { next } else { best }).unwrap_or_default();
+            let ticks =
+                ticks.reduce(|best, next| if best.major.len() < 2 { next } else { best }).unwrap_or_default();
             side.minor = minor(&ticks, map);
             side.major = ticks.major.into_iter().map(|(v, l)| (map.at(v), l)).collect();
         }
@@ -888,8 +895,7 @@ impl Names {
         });
         let boxes: Vec<&Vec<BoxStats>> = boxes.collect();
         let written = |(i, name): (usize, &String)| {
-            let sizes: Vec<String> =
-                boxes.iter().filter_map(|of| of.get(i)).map(|b| count(b.n)).collect();
+            let sizes: Vec<String> = boxes.iter().filter_map(|of| of.get(i)).map(|b| count(b.n)).collect();
             // One number for each box, in the order of the legend.
             let n = if sizes.is_empty() { String::new() } else { format!(" (n={})", sizes.join(" | ")) };
             font::clean(name).trim_end().to_owned() + n.as_str()

@@ -127,7 +127,8 @@ pub fn raster(spikes: &Raster<'_>) -> Result<Figure> {
     let shown = spikes.times.iter().filter(|t| inside(**t)).count();
     if shown == 0 {
         return Err(if spikes.times.is_empty() {
-            Error::argument("there are no spikes to draw").help("are there spikes of these cells in this window?")
+            Error::argument("there are no spikes to draw")
+                .help("are there spikes of these cells in this window?")
         } else {
             let (from, to) = (short(start), short(end));
             Error::argument(format!("there are no spikes to draw between {from} and {to} ms"))
@@ -168,18 +169,14 @@ fn places(spikes: &Raster<'_>) -> Vec<u32> {
 fn cells_axis(spikes: &Raster<'_>) -> Axis {
     let n = spikes.ids.len();
     let every = round_step(n, if spikes.groups.is_some() || n > 25 { 8 } else { 25 });
-    let (label, limits, ticks) = match spikes.groups {
-        Some(groups) => {
-            let ticks = (0..=n).step_by(every).map(|k| (k as f64, crate::plot::count(k))).collect();
-            (format!("cells by {}", groups.label), (n as f64, 0.0), ticks)
-        }
-        None => {
-            let written = |row: usize| merged::id_text(spikes.ids[row], spikes.populations);
-            let ticks = (0..n).step_by(every).map(|row| (row as f64 + 0.5, written(row))).collect();
-            ("cell".to_owned(), (0.0, n as f64), ticks)
-        }
-    };
-    Axis { limits: Some(limits), ticks, ..Axis::new(label, "") }
+    if let Some(groups) = spikes.groups {
+        let ticks = (0..=n).step_by(every).map(|k| (k as f64, crate::plot::count(k))).collect();
+        let label = format!("cells by {}", groups.label);
+        return Axis { limits: Some((n as f64, 0.0)), ticks, ..Axis::new(label, "") };
+    }
+    let written = |row: usize| merged::id_text(spikes.ids[row], spikes.populations);
+    let ticks = (0..n).step_by(every).map(|row| (row as f64 + 0.5, written(row))).collect();
+    Axis { limits: Some((0.0, n as f64)), ticks, ..Axis::new("cell", "") }
 }
 
 /// The smallest of 1, 2, 5, 10, 20 … that cuts `n` into `most` pieces at most.
@@ -218,9 +215,10 @@ pub fn psth(rates: &Rates, stimuli: &[f64]) -> Result<Figure> {
 /// An upright line at each time of a stimulus; the first one says what they are.
 pub(super) fn with_stimuli(figure: Figure, stimuli: &[f64], label: &str) -> Figure {
     let labels = std::iter::once(label).chain(std::iter::repeat(""));
-    stimuli.iter().zip(labels).fold(figure, |figure, (x, label)| {
-        figure.layer(Layer::VLine { x: *x, label: label.to_owned() })
-    })
+    stimuli
+        .iter()
+        .zip(labels)
+        .fold(figure, |figure, (x, label)| figure.layer(Layer::VLine { x: *x, label: label.to_owned() }))
 }
 
 /// How a time between two spikes of a cell is shown.
@@ -271,7 +269,9 @@ pub fn isi(intervals: &[f64], shown: Interval) -> Result<Figure> {
     let lost = values.len() - kept.len();
     Ok(match (lost, shown) {
         (0, _) => figure,
-        (_, Interval::Time) => figure.note(format!("{} of 0 ms: no place on a logarithmic axis", plural(lost, "interval"))),
+        (_, Interval::Time) => {
+            figure.note(format!("{} of 0 ms: no place on a logarithmic axis", plural(lost, "interval")))
+        }
         (_, Interval::Rate) => figure.note(format!("{} of 0 ms: no rate", plural(lost, "interval"))),
     })
 }
@@ -297,8 +297,7 @@ pub fn raster_with_psth(spikes: &Raster<'_>, rates: &Rates, stimuli: &[f64]) -> 
 /// When there are no latencies, or a class does not have as many layers as there are names.
 pub fn latency_boxes(layers: &[String], classes: &[(String, Vec<Vec<f64>>)]) -> Result<Figure> {
     let mut silent = 0;
-    let mut figure =
-        Figure::new(Axis::new("response latency", "ms"), Axis::names("layer", layers.to_vec()));
+    let mut figure = Figure::new(Axis::new("response latency", "ms"), Axis::names("layer", layers.to_vec()));
     let mut answered: BTreeMap<&str, usize> = BTreeMap::new();
     for (name, latencies) in classes {
         same(&format!("layers of `{name}`"), latencies.len(), "names of layers", layers.len())?;

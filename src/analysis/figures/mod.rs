@@ -18,9 +18,7 @@ mod space;
 mod table;
 mod traces;
 
-pub use activity::{
-    Groups, Interval, Raster, Rates, isi, latency_boxes, psth, raster, raster_with_psth,
-};
+pub use activity::{Groups, Interval, Raster, Rates, isi, latency_boxes, psth, raster, raster_with_psth};
 pub use animation::{Animation, Firing, firing_animation};
 pub use population::{Population, population_summary};
 pub use space::{View, positions_3d};

@@ -176,18 +176,20 @@ fn column(n: usize) -> (Vec<[f64; 3]>, Vec<u32>) {
     (points, layer)
 }
 
-fn latencies() -> (Vec<String>, Vec<(String, Vec<Vec<f64>>)>) {
+/// The latencies of six layers, for two classes.
+fn latencies() -> Vec<(String, Vec<Vec<f64>>)> {
     let mut noise = Noise::new(5);
     let mut class = |first: bool, late: f64| -> Vec<Vec<f64>> {
         (0..6)
             .map(|l| {
                 let n = if l == 0 && first { 0 } else { (40.0 + noise.next() * 400.0) as usize };
-                (0..n).map(|_| (9.0 + late + f64::from((l - 3_i32).abs()) * 1.6 + noise.bell() * 2.2).max(3.0)).collect()
+                (0..n)
+                    .map(|_| (9.0 + late + f64::from((l - 3_i32).abs()) * 1.6 + noise.bell() * 2.2).max(3.0))
+                    .collect()
             })
             .collect()
     };
-    let classes = vec![("EXC".to_owned(), class(true, 1.5)), ("INH".to_owned(), class(false, 0.0))];
-    (words(&["L1", "L2", "L3", "L4", "L5", "L6"]), classes)
+    vec![("EXC".to_owned(), class(true, 1.5)), ("INH".to_owned(), class(false, 0.0))]
 }
 
 fn millivolts() -> Axis {
@@ -333,7 +335,10 @@ fn intervals_take_a_logarithmic_axis_where_they_need_it() {
         _ => panic!("a histogram"),
     };
     let near = isi(&[10.0, 12.0, 15.0, 30.0], Interval::Time).unwrap();
-    assert_eq!((near.x.scale.clone(), near.x.text().as_str()), (Scale::Linear, "interval between spikes (ms)"));
+    assert_eq!(
+        (near.x.scale.clone(), near.x.text().as_str()),
+        (Scale::Linear, "interval between spikes (ms)")
+    );
     assert_eq!(counted(&near).1, 4.0);
     let far = isi(&[0.0, 1.0, 10.0, 1000.0], Interval::Time).unwrap();
     assert_eq!(far.x.scale, Scale::Log);
@@ -368,13 +373,16 @@ fn few_traces_have_names_and_many_are_a_bundle() {
 
 #[test]
 fn means_have_a_band() {
-    let mean = MeanTrace { name: "L5".into(), cells: 1200, t: &[0.0, 1.0], mean: &[-65.0, -60.0], sd: &[1.0, 2.0] };
-    let figure = mean_traces(&[mean.clone()], &millivolts()).unwrap();
+    let mean =
+        MeanTrace { name: "L5".into(), cells: 1200, t: &[0.0, 1.0], mean: &[-65.0, -60.0], sd: &[1.0, 2.0] };
+    let figure = mean_traces(std::slice::from_ref(&mean), &millivolts()).unwrap();
     let Layer::Line { lower, upper, .. } = &*figure.layers[0] else { panic!("a line") };
     assert_eq!((lower.as_slice(), upper.as_slice()), (&[-66.0, -62.0][..], &[-64.0, -58.0][..]));
     assert_eq!(figure.notes, ["mean ± standard deviation of 1,200 cells"]);
     let wrong = MeanTrace { sd: &[1.0], ..mean };
-    assert!(message(mean_traces(&[wrong], &millivolts())).contains("1 standard deviations of `L5` and 2 means"));
+    assert!(
+        message(mean_traces(&[wrong], &millivolts())).contains("1 standard deviations of `L5` and 2 means")
+    );
     assert!(message(mean_traces(&[], &millivolts())).contains("no traces to draw"));
 }
 
@@ -480,8 +488,7 @@ fn latencies_stand_layer_by_layer() {
 fn summary(some: &Simulation, recorded: &Recorded, groups: usize, each: usize) -> Result<Figure> {
     let (mean, sd) = recorded.mean();
     let t = &recorded.0[0].0;
-    let means =
-        [MeanTrace { name: "hypercolumn 2".into(), cells: 31_346, t, mean: &mean, sd: &sd }];
+    let means = [MeanTrace { name: "hypercolumn 2".into(), cells: 31_346, t, mean: &mean, sd: &sd }];
     let all = recorded.traces();
     let names = ["L23_PC", "L4_PC", "L5_TTPC1", "L6_NBC"];
     let group = |i: usize| Population {
@@ -598,7 +605,8 @@ fn gallery_of() -> Vec<(&'static str, Figure)> {
     let t = &recorded.0[0].0;
     let mut voltages = VoltageHistogram::new((1000.0, 2500.0), 5.0, (-90.0, 40.0), 2.5).unwrap();
     recorded.0.iter().for_each(|(t, v)| voltages.add(t, v).unwrap());
-    let all_rates = || Rates { label: String::new(), edges: edges(), groups: vec![("all".into(), some.rate(None))] };
+    let all_rates =
+        || Rates { label: String::new(), edges: edges(), groups: vec![("all".into(), some.rate(None))] };
     let (points, layer) = column(3000);
     let layers = words(&["1", "2", "3", "4", "5", "6"]);
     let by_layer = Colouring::Category { label: "layer".into(), names: layers, of: layer };
@@ -611,8 +619,11 @@ fn gallery_of() -> Vec<(&'static str, Figure)> {
     let intervals: Vec<f64> = (0..20_000).map(|_| 10_f64.powf(1.6 + 0.6 * noise.bell())).collect();
     let near: Vec<f64> = (0..2000).map(|_| 40.0 + 5.0 * noise.bell()).collect();
     let grouped = |s: &Simulation| raster(&Raster { groups: Some(s.groups()), ..s.raster() }).unwrap();
-    let (layer_names, classes) = latencies();
-    let mtypes = words(&["L5_TTPC1", "L5_TTPC2", "L5_UTPC", "L5_STPC", "L5_MC", "L5_LBC", "L5_BTC", "L5_DBC", "L5_BP", "L5_NGC", "L5_ChC"]);
+    let layer_names = words(&["L1", "L2", "L3", "L4", "L5", "L6"]);
+    let mtypes = words(&[
+        "L5_TTPC1", "L5_TTPC2", "L5_UTPC", "L5_STPC", "L5_MC", "L5_LBC", "L5_BTC", "L5_DBC", "L5_BP",
+        "L5_NGC", "L5_ChC",
+    ]);
     let counts = [2403.0, 2003.0, 342.0, 302.0, 395.0, 210.0, 71.0, 75.0, 37.0, 8.0, 19.0];
     let by_group: Vec<(String, Vec<Trace<'_>>)> = ["L23_PC", "L4_PC", "L5_TTPC1"]
         .iter()
@@ -634,7 +645,7 @@ fn gallery_of() -> Vec<(&'static str, Figure)> {
         ("isi-rate", isi(&intervals, Interval::Rate).unwrap()),
         ("traces-4", traces(&all[..4], &millivolts()).unwrap()),
         ("traces-40", traces(&all, &millivolts()).unwrap()),
-        ("mean", mean_traces(&[one.clone()], &millivolts()).unwrap()),
+        ("mean", mean_traces(std::slice::from_ref(&one), &millivolts()).unwrap()),
         ("mean-two", mean_traces(&[one, other], &millivolts()).unwrap()),
         ("collage", collage(&all[..10], &millivolts()).unwrap().title("Ten cells of L5")),
         ("collage-size", collage(&all[..10], &millivolts()).unwrap().size(900, 1100).unwrap()),
@@ -642,19 +653,32 @@ fn gallery_of() -> Vec<(&'static str, Figure)> {
         ("raster-psth", raster_with_psth(&some.raster(), &all_rates(), &[1500.0, 2000.0]).unwrap()),
         (
             "raster-psth-layers",
-            raster_with_psth(&Raster { groups: Some(large.groups()), ..large.raster() }, &large.rates(), &[1500.0])
-                .unwrap(),
+            raster_with_psth(
+                &Raster { groups: Some(large.groups()), ..large.raster() },
+                &large.rates(),
+                &[1500.0],
+            )
+            .unwrap(),
         ),
         ("summary", summary(&some, &recorded, 3, 3).unwrap().title("Evoked activity")),
         ("summary-one", summary(&small, &recorded, 1, 3).unwrap()),
         ("voltage", voltages.figure(&millivolts(), Some(&all_rates()), false).unwrap()),
         ("voltage-log", voltages.figure(&millivolts(), Some(&all_rates()), true).unwrap()),
-        ("positions-layers", positions_3d(&points, by_layer.clone(), View::default()).unwrap().title("Hypercolumn 2")),
+        (
+            "positions-layers",
+            positions_3d(&points, by_layer.clone(), View::default()).unwrap().title("Hypercolumn 2"),
+        ),
         ("positions-depth", positions_3d(&points, depth, View { azimuth: -60.0, elevation: -15.0 }).unwrap()),
-        ("positions-front", positions_3d(&points, by_layer.clone(), View { azimuth: 0.0, elevation: 0.0 }).unwrap()),
-        ("positions-above", positions_3d(&points, by_layer, View { azimuth: 45.0, elevation: 70.0 }).unwrap()),
+        (
+            "positions-front",
+            positions_3d(&points, by_layer.clone(), View { azimuth: 0.0, elevation: 0.0 }).unwrap(),
+        ),
+        (
+            "positions-above",
+            positions_3d(&points, by_layer, View { azimuth: 45.0, elevation: 70.0 }).unwrap(),
+        ),
         ("pie", pie(&mtypes, &counts).unwrap().title("Layer 5 by m-type")),
-        ("latency", latency_boxes(&layer_names, &classes).unwrap()),
+        ("latency", latency_boxes(&layer_names, &latencies()).unwrap()),
     ]
 }
 
@@ -674,7 +698,10 @@ fn simulation_gallery() {
         println!("{name}: {}", figure.describe());
         for theme in themes.split(' ') {
             let figure = figure.clone().theme(theme).unwrap();
-            std::fs::write(folder.join(format!("{name}-{theme}.png")), figure.to_png().unwrap()).unwrap();
+            let start = std::time::Instant::now();
+            let picture = figure.to_png().unwrap();
+            println!("  {theme}: {:?}", start.elapsed());
+            std::fs::write(folder.join(format!("{name}-{theme}.png")), picture).unwrap();
         }
     }
     let some = Simulation::new(3000, 40_000);
