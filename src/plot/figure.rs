@@ -125,6 +125,7 @@ pub enum Legend {
 }
 
 /// What is shown. Cheap to clone: the layers are shared.
+#[allow(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 #[derive(Clone, Debug, Default)]
 pub struct Figure {
     /// Above the axes, may be empty.

@@ -455,14 +455,15 @@ impl<'a> Chart<'a> {
         (from, to): (f64, f64),
         room: impl Fn(&str) -> f64,
     ) -> Vec<(f64, String)> {
+        let mut ordered: Vec<&(f64, String)> = ticks.iter().collect();
+        ordered.sort_by(|a, b| a.0.total_cmp(&b.0));
         let placed = |(v, word): &(f64, String)| (map.at(*v), font::clean(word));
-        let mut all: Vec<(f64, String)> = ticks.iter().map(placed).collect();
+        let mut all: Vec<(f64, String)> = ordered.into_iter().map(placed).collect();
         // NaN is in no range.
         all.retain(|(place, _)| *place >= from - 0.5 && *place <= to + 0.5);
-        all.sort_by(|a, b| a.0.total_cmp(&b.0));
         let free = |every: &usize| {
             let some: Vec<&(f64, String)> = all.iter().step_by(*every).collect();
-            some.windows(2).all(|w| w[1].0 - room(&w[1].1) >= w[0].0 + room(&w[0].1))
+            some.windows(2).all(|w| (w[1].0 - w[0].0).abs() >= room(&w[1].1) + room(&w[0].1))
         };
         let every = (1..all.len()).find(free).unwrap_or(all.len().max(1));
         all.into_iter().step_by(every).collect()

@@ -169,18 +169,14 @@ fn places(spikes: &Raster<'_>) -> Vec<u32> {
 fn cells_axis(spikes: &Raster<'_>) -> Axis {
     let n = spikes.ids.len();
     let every = round_step(n, if spikes.groups.is_some() || n > 25 { 8 } else { 25 });
-    let (label, limits, ticks) = match spikes.groups {
-        Some(groups) => {
-            let ticks = (0..=n).step_by(every).map(|k| (k as f64, crate::plot::count(k))).collect();
-            (format!("cells by {}", groups.label), (n as f64, 0.0), ticks)
-        }
-        None => {
-            let written = |row: usize| merged::id_text(spikes.ids[row], spikes.populations);
-            let ticks = (0..n).step_by(every).map(|row| (row as f64 + 0.5, written(row))).collect();
-            ("cell".to_owned(), (0.0, n as f64), ticks)
-        }
-    };
-    Axis { limits: Some(limits), ticks, ..Axis::new(label, "") }
+    if let Some(groups) = spikes.groups {
+        let ticks = (0..=n).step_by(every).map(|k| (k as f64, crate::plot::count(k))).collect();
+        let label = format!("cells by {}", groups.label);
+        return Axis { limits: Some((n as f64, 0.0)), ticks, ..Axis::new(label, "") };
+    }
+    let written = |row: usize| merged::id_text(spikes.ids[row], spikes.populations);
+    let ticks = (0..n).step_by(every).map(|row| (row as f64 + 0.5, written(row))).collect();
+    Axis { limits: Some((0.0, n as f64)), ticks, ..Axis::new("cell", "") }
 }
 
 /// The smallest of 1, 2, 5, 10, 20 … that cuts `n` into `most` pieces at most.

@@ -205,9 +205,12 @@ impl<'a> Paper<'a> {
         if out.0 * (m.0 - self.centre.0) + out.1 * (m.1 - self.centre.1) < 0.0 {
             out = (-out.0, -out.1);
         }
+        // The words of two short sides would meet: they go to the left and to the right.
+        let short = length < 0.24 * self.size;
+        let upright = if short { 0.02 } else { 0.25 };
         let anchor = match out.0 {
-            o if o > 0.25 => Anchor::Start,
-            o if o < -0.25 => Anchor::End,
+            o if o > upright => Anchor::Start,
+            o if o < -upright => Anchor::End,
             _ => Anchor::Middle,
         };
         let word = |from: (f64, f64), inwards: f64, outwards: f64, text: String| Layer::Text {
@@ -218,7 +221,7 @@ impl<'a> Paper<'a> {
         };
         let name = ["x", "y", "z"][axis];
         let [low, high] = [self.cuboid.low[axis], self.cuboid.high[axis]].map(|v| end(v, self.cuboid, axis));
-        if length < 0.24 * self.size {
+        if short {
             return vec![word(m, 0.0, 0.04, format!("{name} {low} to {high} µm"))];
         }
         // Two sides meet at the lowest corner: their ends stand a little away from it.

@@ -176,7 +176,8 @@ fn column(n: usize) -> (Vec<[f64; 3]>, Vec<u32>) {
     (points, layer)
 }
 
-fn latencies() -> (Vec<String>, Vec<(String, Vec<Vec<f64>>)>) {
+/// The latencies of six layers, for two classes.
+fn latencies() -> Vec<(String, Vec<Vec<f64>>)> {
     let mut noise = Noise::new(5);
     let mut class = |first: bool, late: f64| -> Vec<Vec<f64>> {
         (0..6)
@@ -188,8 +189,7 @@ fn latencies() -> (Vec<String>, Vec<(String, Vec<Vec<f64>>)>) {
             })
             .collect()
     };
-    let classes = vec![("EXC".to_owned(), class(true, 1.5)), ("INH".to_owned(), class(false, 0.0))];
-    (words(&["L1", "L2", "L3", "L4", "L5", "L6"]), classes)
+    vec![("EXC".to_owned(), class(true, 1.5)), ("INH".to_owned(), class(false, 0.0))]
 }
 
 fn millivolts() -> Axis {
@@ -375,7 +375,7 @@ fn few_traces_have_names_and_many_are_a_bundle() {
 fn means_have_a_band() {
     let mean =
         MeanTrace { name: "L5".into(), cells: 1200, t: &[0.0, 1.0], mean: &[-65.0, -60.0], sd: &[1.0, 2.0] };
-    let figure = mean_traces(&[mean.clone()], &millivolts()).unwrap();
+    let figure = mean_traces(std::slice::from_ref(&mean), &millivolts()).unwrap();
     let Layer::Line { lower, upper, .. } = &*figure.layers[0] else { panic!("a line") };
     assert_eq!((lower.as_slice(), upper.as_slice()), (&[-66.0, -62.0][..], &[-64.0, -58.0][..]));
     assert_eq!(figure.notes, ["mean ± standard deviation of 1,200 cells"]);
@@ -619,7 +619,7 @@ fn gallery_of() -> Vec<(&'static str, Figure)> {
     let intervals: Vec<f64> = (0..20_000).map(|_| 10_f64.powf(1.6 + 0.6 * noise.bell())).collect();
     let near: Vec<f64> = (0..2000).map(|_| 40.0 + 5.0 * noise.bell()).collect();
     let grouped = |s: &Simulation| raster(&Raster { groups: Some(s.groups()), ..s.raster() }).unwrap();
-    let (layer_names, classes) = latencies();
+    let layer_names = words(&["L1", "L2", "L3", "L4", "L5", "L6"]);
     let mtypes = words(&[
         "L5_TTPC1", "L5_TTPC2", "L5_UTPC", "L5_STPC", "L5_MC", "L5_LBC", "L5_BTC", "L5_DBC", "L5_BP",
         "L5_NGC", "L5_ChC",
@@ -645,7 +645,7 @@ fn gallery_of() -> Vec<(&'static str, Figure)> {
         ("isi-rate", isi(&intervals, Interval::Rate).unwrap()),
         ("traces-4", traces(&all[..4], &millivolts()).unwrap()),
         ("traces-40", traces(&all, &millivolts()).unwrap()),
-        ("mean", mean_traces(&[one.clone()], &millivolts()).unwrap()),
+        ("mean", mean_traces(std::slice::from_ref(&one), &millivolts()).unwrap()),
         ("mean-two", mean_traces(&[one, other], &millivolts()).unwrap()),
         ("collage", collage(&all[..10], &millivolts()).unwrap().title("Ten cells of L5")),
         ("collage-size", collage(&all[..10], &millivolts()).unwrap().size(900, 1100).unwrap()),
@@ -678,7 +678,7 @@ fn gallery_of() -> Vec<(&'static str, Figure)> {
             positions_3d(&points, by_layer, View { azimuth: 45.0, elevation: 70.0 }).unwrap(),
         ),
         ("pie", pie(&mtypes, &counts).unwrap().title("Layer 5 by m-type")),
-        ("latency", latency_boxes(&layer_names, &classes).unwrap()),
+        ("latency", latency_boxes(&layer_names, &latencies()).unwrap()),
     ]
 }
 
@@ -698,7 +698,10 @@ fn simulation_gallery() {
         println!("{name}: {}", figure.describe());
         for theme in themes.split(' ') {
             let figure = figure.clone().theme(theme).unwrap();
-            std::fs::write(folder.join(format!("{name}-{theme}.png")), figure.to_png().unwrap()).unwrap();
+            let start = std::time::Instant::now();
+            let picture = figure.to_png().unwrap();
+            println!("  {theme}: {:?}", start.elapsed());
+            std::fs::write(folder.join(format!("{name}-{theme}.png")), picture).unwrap();
         }
     }
     let some = Simulation::new(3000, 40_000);
