@@ -236,6 +236,8 @@ pub(super) use figures::{Rows as SpikeRows, usual_bin};
 pub(super) use measures::names_of;
 
 pub(super) fn register(api: &mut Api) {
+    // First, since spikes have their own `by` and `save`.
+    super::table::register::<Spikes>(api.on::<Spikes>("Spikes").as_for("Spikes"));
     api.on::<Spikes>("Spikes");
     api.call(
         "ids() -> array",
@@ -311,6 +313,5 @@ pub(super) fn register(api: &mut Api) {
     );
     measures::register(api);
     figures::register(api);
-    super::table::register::<Spikes>(api.as_for("Spikes"));
     measures::register_groups(api);
 }
