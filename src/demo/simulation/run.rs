@@ -21,6 +21,9 @@ const REVERSAL: [f32; 2] = [0.0, -80.0];
 /// How fast the noisy current changes (ms).
 const NOISE_TIME: f32 = 5.0;
 
+/// Steps before the time 0, which are not recorded: cells begin at rest, all at once, and take a while to forget it.
+const WARM_UP: u32 = 300 * STEPS_PER_MS;
+
 /// Cells that are computed by one task.
 const TOGETHER: usize = 512;
 
@@ -99,7 +102,8 @@ impl Network {
     pub fn run(&self, settings: &Settings, record: &mut dyn FnMut(&Frame) -> Result<()>) -> Result<Activity> {
         settings.check()?;
         let blocks = (settings.duration / FRAME_MS).ceil() as u32;
-        let arriving = stimulus::spikes(self.fibres, blocks * BLOCK, settings.volley, settings.seed);
+        let volley = settings.volley.map(|at| at + time(WARM_UP));
+        let arriving = stimulus::spikes(self.fibres, WARM_UP + blocks * BLOCK, volley, settings.seed);
         let mut states: Vec<State> =
             self.neurons.iter().zip(0..).map(|(neuron, at)| State::new(neuron, settings.seed, at)).collect();
         let mut releases: Vec<Release> =
@@ -109,10 +113,13 @@ impl Network {
         let mut compartments = vec![REST; self.watched.iter().map(super::dendrites::Dendrites::count).sum()];
         let (mut fibres, mut fired, mut spikes) = (arriving.iter().peekable(), Vec::new(), Vec::new());
         let progress = Progress::new("simulating the demonstration circuit", blocks.into());
-        for block in 0..blocks {
+        for block in 0..WARM_UP / BLOCK + blocks {
             let start = block * BLOCK;
             self.show(&states, &mut soma, &mut compartments);
-            record(&Frame { time: time(start), soma: &soma, compartments: &compartments })?;
+            if let Some(step) = start.checked_sub(WARM_UP) {
+                record(&Frame { time: time(step), soma: &soma, compartments: &compartments })?;
+                progress.advance(1)?;
+            }
             states
                 .par_chunks_mut(TOGETHER)
                 .zip(self.neurons.par_chunks(TOGETHER))
@@ -128,14 +135,14 @@ impl Network {
             for &(step, source) in &fired {
                 self.deliver(step, source, &mut releases, &mut mail);
             }
-            progress.advance(1)?;
         }
         spikes.sort_unstable();
+        let shown = |(step, source): (u32, usize)| Some((time(step.checked_sub(WARM_UP)?), self.gid(source)));
         Ok(Activity {
-            spikes: spikes.into_iter().map(|(step, cell)| (time(step), self.gid(cell))).collect(),
+            spikes: spikes.into_iter().filter_map(shown).collect(),
             fibres: arriving
                 .iter()
-                .map(|&(step, fibre)| (time(step), self.gid(self.neurons.len() + fibre as usize)))
+                .filter_map(|&(step, fibre)| shown((step, self.neurons.len() + fibre as usize)))
                 .collect(),
         })
     }

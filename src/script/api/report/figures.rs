@@ -9,7 +9,7 @@ use crate::diag::{Error, Result};
 use crate::model::{IdSet, Recording};
 use crate::plot::{Axis, Figure};
 use crate::query::{Table, Value, value_at};
-use crate::script::api::spikes::names_of;
+use crate::script::api::spikes::{names_of, value_name};
 use crate::script::args::number;
 use crate::script::registry::{Answer, Api};
 
@@ -67,7 +67,7 @@ impl Report {
         };
         let text = |row| match value_at(&etypes.values, row) {
             Value::Null => String::new(),
-            other => other.to_string(),
+            other => value_name(&other),
         };
         Ok((0..self.recording.cells.len()).map(text).collect())
     }
@@ -210,12 +210,7 @@ pub(super) fn register_groups(api: &mut Api) {
 /// A text column of a table, for a figure.
 pub(in crate::script::api) fn texts(table: &Table, column: &str) -> Result<Vec<String>> {
     let column = table.column(column)?;
-    Ok((0..column.values.len())
-        .map(|row| match value_at(&column.values, row) {
-            Value::Null => "none".to_owned(),
-            other => other.to_string(),
-        })
-        .collect())
+    Ok((0..column.values.len()).map(|row| value_name(&value_at(&column.values, row))).collect())
 }
 
 /// A column of numbers of a table, for a figure.

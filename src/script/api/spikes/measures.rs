@@ -326,10 +326,18 @@ impl SpikeGroups {
     }
 }
 
+/// A value as a figure writes it.
+pub(in crate::script::api) fn value_name(value: &Value) -> String {
+    match value {
+        Value::Null => "none".to_owned(),
+        Value::Text(text) => text.to_string(),
+        other => other.to_string(),
+    }
+}
+
 /// What groups are called.
 pub(in crate::script::api) fn names_of(keys: &[Vec<Value>]) -> Vec<String> {
-    let word = |value: &Value| if *value == Value::Null { "none".to_owned() } else { value.to_string() };
-    keys.iter().map(|key| key.iter().map(word).collect::<Vec<_>>().join(", ")).collect()
+    keys.iter().map(|key| key.iter().map(value_name).collect::<Vec<_>>().join(", ")).collect()
 }
 
 /// One time, or several.

@@ -233,7 +233,7 @@ pub(super) fn of_script(
 }
 
 pub(super) use figures::{Rows as SpikeRows, usual_bin};
-pub(super) use measures::names_of;
+pub(super) use measures::{names_of, value_name};
 
 pub(super) fn register(api: &mut Api) {
     // First, since spikes have their own `by` and `save`.
