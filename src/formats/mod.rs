@@ -13,6 +13,7 @@ pub mod spikes;
 pub mod table;
 pub mod text;
 pub mod write;
+mod written;
 
 /// All files below some folders of the field's files, which stand beside the project on some machines.
 #[cfg(test)]

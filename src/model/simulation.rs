@@ -32,7 +32,7 @@ pub struct Simulation {
     pub circuit: Deferred<Arc<Circuit>>,
     /// When it begins (ms).
     pub t_start: f64,
-    /// When it ends (ms).
+    /// When it ends (ms); 0 where the configuration is only about what was recorded.
     pub t_end: f64,
     /// The time step (ms), where the configuration gives it.
     pub dt: Option<f64>,

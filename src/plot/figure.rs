@@ -137,6 +137,8 @@ pub struct Figure {
     pub layers: Vec<Arc<Layer>>,
     /// Where the names of the series stand.
     pub legend: Legend,
+    /// Written above them: what they are, as `layer`. May be empty.
+    pub heading: String,
     /// Width and height in pixels; where nobody chose it, it follows from the theme and from the room that names need.
     pub size: Option<(u32, u32)>,
     /// The look.

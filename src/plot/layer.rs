@@ -647,9 +647,9 @@ impl Layer {
                 same("lower errors", lower.len(), "upper errors", upper.len())?;
                 optional("errors", lower.len(), "points of the line", x.len())
             }
-            Layer::Bundle { lines, .. } => lines
-                .iter()
-                .try_for_each(|(x, y)| same("x values of the line", x.len(), "y values", y.len())),
+            Layer::Bundle { lines, .. } => {
+                lines.iter().try_for_each(|(x, y)| same("x values of the line", x.len(), "y values", y.len()))
+            }
             Layer::Scatter { x, y, colour, .. } => {
                 same("x values of the points", x.len(), "y values", y.len())?;
                 match colour {

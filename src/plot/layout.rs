@@ -449,7 +449,12 @@ impl<'a> Chart<'a> {
 
     /// The ticks that the figure chose itself, as many as have room: `room` is how far the word of one reaches to either
     /// side of its place.
-    fn chosen(ticks: &[(f64, String)], map: &Map, (from, to): (f64, f64), room: impl Fn(&str) -> f64) -> Vec<(f64, String)> {
+    fn chosen(
+        ticks: &[(f64, String)],
+        map: &Map,
+        (from, to): (f64, f64),
+        room: impl Fn(&str) -> f64,
+    ) -> Vec<(f64, String)> {
         let placed = |(v, word): &(f64, String)| (map.at(*v), font::clean(word));
         let mut all: Vec<(f64, String)> = ticks.iter().map(placed).collect();
         // NaN is in no range.
@@ -569,9 +574,12 @@ impl<'a> Chart<'a> {
             let half = |_: &str| 0.55 * style.em;
             side.major = Self::chosen(&self.figure.y.ticks, map, (area.y0, area.y1), half);
         } else {
-            // A thin panel has as many as its height allows to read.
-            let room = |each: f64| (area.height() / (each * style.em)) as usize;
-            let ticks = range.ticks(room(2.4).clamp(1, 8).max(room(1.1).min(3)));
+            let room = |each: f64| (area.height() / (each * style.em) + 0.2) as usize;
+            let usual = room(2.4).clamp(1, 8);
+            // One tick alone tells no scale: a thin panel has as many as can still be read.
+            let ticks = (usual..=room(1.1).clamp(usual, 8)).map(|n| range.ticks(n));
+            let ticks =
+                ticks.reduce(|best, next| if best.major.len() < 2 { next } else { best }).unwrap_or_default();
             side.minor = minor(&ticks, map);
             side.major = ticks.major.into_iter().map(|(v, l)| (map.at(v), l)).collect();
         }
@@ -602,7 +610,7 @@ impl<'a> Chart<'a> {
                 height = height.max(14.0 * em);
             }
         } else if let Some(names) = &self.names.1 {
-            height = (2.2 * em * names.words.len() as f64)
+            height = ((1.0 + 1.2 * self.beside_each_other() as f64) * em * names.words.len() as f64)
                 .clamp(7.0 * em, height)
                 .max(row * names.words.len() as f64);
             width = width.max(20.0 * em);
@@ -622,6 +630,14 @@ impl<'a> Chart<'a> {
             height = height.max(self.pie_rows() as f64 * 0.75 * em);
         }
         (width.ceil(), height.ceil())
+    }
+
+    /// How many bars or boxes share the place of one name on the vertical axis.
+    fn beside_each_other(&self) -> usize {
+        let count = |of: fn(&Layer) -> bool| self.figure.layers.iter().filter(|l| of(l)).count();
+        let bars = count(|l| matches!(l, Layer::Bars { horizontal: true, .. }));
+        let boxes = count(|l| matches!(l, Layer::Boxes { horizontal: true, .. }));
+        if self.figure.stacked { boxes.max(1) } else { bars.max(boxes).max(1) }
     }
 
     fn pie_rows(&self) -> usize {
@@ -878,8 +894,7 @@ impl Names {
         });
         let boxes: Vec<&Vec<BoxStats>> = boxes.collect();
         let written = |(i, name): (usize, &String)| {
-            let sizes: Vec<String> =
-                boxes.iter().filter_map(|of| of.get(i)).map(|b| count(b.n)).collect();
+            let sizes: Vec<String> = boxes.iter().filter_map(|of| of.get(i)).map(|b| count(b.n)).collect();
             // One number for each box, in the order of the legend.
             let n = if sizes.is_empty() { String::new() } else { format!(" (n={})", sizes.join(" | ")) };
             font::clean(name).trim_end().to_owned() + n.as_str()

@@ -51,5 +51,5 @@ mod tests;
 pub use figure::{Axis, Figure, Legend, Panel, Scale};
 pub use layer::{Bins, BoxStats, Colouring, Colours, Layer, Marker, Values};
 pub use scene::Anchor;
-pub(crate) use ticks::{count, short};
 pub use theme::Theme;
+pub(crate) use ticks::{count, short};

@@ -77,7 +77,7 @@ pub(super) struct Entry {
 
 /// The legend's heading and names, each name once.
 pub(super) fn entries(figure: &Figure, palette: &Palette, ink: &Ink) -> (String, Vec<Entry>) {
-    let mut heading = String::new();
+    let mut heading = figure.heading.clone();
     let mut entries: Vec<Entry> = Vec::new();
     for (i, layer) in figure.layers.iter().enumerate() {
         if let Layer::Scatter { colour: super::Colouring::Category { label, .. }, .. } = &**layer
@@ -92,7 +92,9 @@ pub(super) fn entries(figure: &Figure, palette: &Palette, ink: &Ink) -> (String,
             let look = Look::new(ink, palette.number(figure, i, name));
             let swatch = match &**layer {
                 Layer::Line { markers, .. } => Swatch::Line(look, *markers),
-                Layer::Steps { .. } | Layer::Segments { .. } | Layer::Bundle { .. } => Swatch::Line(look, false),
+                Layer::Steps { .. } | Layer::Segments { .. } | Layer::Bundle { .. } => {
+                    Swatch::Line(look, false)
+                }
                 Layer::Scatter { .. } => Swatch::Dot(look),
                 _ => Swatch::Patch(look),
             };

@@ -1,10 +1,10 @@
 //! From a figure to its scene: one chart, or a grid of charts with aligned axes.
 
+use super::axes::Range;
+use super::figure::distinct;
 use super::layout::{Chart, Margins, Plan, Style, square};
 use super::palette::Palette;
 use super::scene::{Anchor, Mark, Rect, Scene, Text};
-use super::axes::Range;
-use super::figure::distinct;
 use super::{Figure, font, png, svg};
 use crate::diag::{Error, Result};
 
@@ -187,7 +187,15 @@ impl Frame {
         let line = |text: &String, y: f64, size: f64, bold: bool| {
             let colour = if bold { style.ink.text } else { style.ink.faint };
             let at = (0.5 * style.em, y);
-            Mark::Text(Text { words: text.clone(), at, size, bold, anchor: Anchor::Start, angle: 0.0, colour })
+            Mark::Text(Text {
+                words: text.clone(),
+                at,
+                size,
+                bold,
+                anchor: Anchor::Start,
+                angle: 0.0,
+                colour,
+            })
         };
         for (i, text) in self.title.iter().enumerate() {
             let y = 0.6 * style.title + (i as f64 + 0.8) * font::LINE * 1.1 * style.title;
@@ -227,8 +235,10 @@ fn grid(figure: &Figure, palette: &Palette, detail: f64) -> Result<(u32, u32, Ve
     match figure.size {
         Some((w, h)) => Ok((w, h, marks)),
         None if width * height < 120e6 => Ok((width.ceil() as u32, height.ceil() as u32, marks)),
-        None => Err(Error::argument(format!("a grid of {rows} × {columns} figures is too large for one picture"))
-            .help("choose its size, or save the figures one by one")),
+        None => {
+            Err(Error::argument(format!("a grid of {rows} × {columns} figures is too large for one picture"))
+                .help("choose its size, or save the figures one by one"))
+        }
     }
 }
 
@@ -243,10 +253,9 @@ fn side_by_side(
     let fixed = figure.size.map(|(w, h)| (f64::from(w), f64::from(h)));
     let frame = Frame::new(figure, style, fixed.unwrap_or(own).0, &figure.notes);
     let (mut widths, mut heights) = match fixed {
-        Some((w, h)) => (
-            vec![w / columns as f64; columns],
-            vec![(h - frame.above - frame.below) / rows as f64; rows],
-        ),
+        Some((w, h)) => {
+            (vec![w / columns as f64; columns], vec![(h - frame.above - frame.below) / rows as f64; rows])
+        }
         None => own_sizes(cells, rows, columns, own.0 * 0.62, own.1 * 0.62),
     };
     widths.iter_mut().chain(&mut heights).for_each(|side| *side = side.max(1.0));
@@ -293,26 +302,34 @@ fn stack(
     style: &Style,
 ) -> (f64, f64, Vec<Mark>) {
     let em = style.em;
-    let width = figure.size.map_or(f64::from(style.ink.size.0).max(columns as f64 * 24.0 * em), |s| f64::from(s.0));
+    let width =
+        figure.size.map_or(f64::from(style.ink.size.0).max(columns as f64 * 24.0 * em), |s| f64::from(s.0));
     let label = figure.y.text();
     let left = if label.is_empty() { 0.0 } else { style.label * font::LINE + 0.4 * em };
-    let widths = vec![((width - left) / columns as f64).max(1.0); columns];
+    let mut widths = vec![((width - left) / columns as f64).max(1.0); columns];
     let mut shares = vec![0.0_f64; rows];
     for cell in cells.iter() {
         // Who asks for nothing, or for no number, gets a line.
         let share = cell.chart.figure.panel.height;
-        shares[cell.row] = shares[cell.row].max(if share.is_finite() { share.clamp(0.05, 20.0) } else { 1.0 });
+        shares[cell.row] =
+            shares[cell.row].max(if share.is_finite() { share.clamp(0.05, 20.0) } else { 1.0 });
     }
     let mut frame = Frame::new(figure, style, width, &figure.notes);
     let mut heights = vec![0.0; rows];
     for _ in 0..3 {
-        let mut around = vec![0.0_f64; rows];
+        let (mut around, mut beside) = (vec![0.0_f64; rows], vec![0.0_f64; columns]);
         for cell in cells.iter() {
             around[cell.row] = around[cell.row].max(cell.least.top + cell.least.bottom);
+            if cell.span == 1 {
+                beside[cell.column] = beside[cell.column].max(cell.least.left + cell.least.right);
+            }
         }
+        let each = (width - left - beside.iter().sum::<f64>()) / columns as f64;
+        widths = beside.iter().map(|beside| (beside + each).max(1.0)).collect();
         let rest = |h: u32| f64::from(h) - frame.above - frame.below - around.iter().sum::<f64>();
         let unit = figure.size.map_or(ROW * em, |s| rest(s.1) / shares.iter().sum::<f64>());
-        heights = around.iter().zip(&shares).map(|(around, share)| (around + unit * share).max(1.0)).collect();
+        heights =
+            around.iter().zip(&shares).map(|(around, share)| (around + unit * share).max(1.0)).collect();
         place(cells, &widths, &heights, (left, frame.above));
         let told = align(cells);
         let notes = distinct(figure.notes.iter().cloned().chain(told).collect());

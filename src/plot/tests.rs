@@ -533,7 +533,8 @@ fn wild_figure() -> impl Strategy<Value = Figure> {
             };
             let named = matches!(kind, 1 | 5);
             let ticks = if d { v.iter().map(|v| (*v, name())).collect() } else { Vec::new() };
-            let x = Axis { label: name(), unit: "ms".into(), limits: None, scale: scale(named && !b, a), ticks };
+            let x =
+                Axis { label: name(), unit: "ms".into(), limits: None, scale: scale(named && !b, a), ticks };
             let y = Axis { label: name(), scale: scale(named && b, d), ..Axis::default() };
             let mut figure = Figure::new(x, y).layer(layer).title(word);
             if c {

@@ -89,6 +89,8 @@ pub(super) fn check_window((start, end): (f64, f64)) -> Result<()> {
 /// Firing rates of groups of cells over time.
 #[derive(Clone, Debug, Default)]
 pub struct Rates {
+    /// What the groups differ in: `layer`. May be empty.
+    pub label: String,
     /// The rising edges of the bins (ms): one more than rates.
     pub edges: Vec<f64>,
     /// The name of each group, and its rate (Hz) in each bin.
@@ -125,7 +127,8 @@ pub fn raster(spikes: &Raster<'_>) -> Result<Figure> {
     let shown = spikes.times.iter().filter(|t| inside(**t)).count();
     if shown == 0 {
         return Err(if spikes.times.is_empty() {
-            Error::argument("there are no spikes to draw").help("are there spikes of these cells in this window?")
+            Error::argument("there are no spikes to draw")
+                .help("are there spikes of these cells in this window?")
         } else {
             let (from, to) = (short(start), short(end));
             Error::argument(format!("there are no spikes to draw between {from} and {to} ms"))
@@ -203,6 +206,9 @@ pub fn psth(rates: &Rates, stimuli: &[f64]) -> Result<Figure> {
     let x = Axis { limits: Some(rates.window()), ..time() };
     let mut figure = Figure::new(x, Axis::new("firing rate", "Hz"));
     let alone = rates.groups.len() == 1;
+    if !alone {
+        figure.heading.clone_from(&rates.label);
+    }
     for (name, values) in &rates.groups {
         let name = if alone { String::new() } else { name.clone() };
         figure = figure.layer(Layer::steps(rates.edges.clone(), values.clone()).named(name));
@@ -213,9 +219,10 @@ pub fn psth(rates: &Rates, stimuli: &[f64]) -> Result<Figure> {
 /// An upright line at each time of a stimulus; the first one says what they are.
 pub(super) fn with_stimuli(figure: Figure, stimuli: &[f64], label: &str) -> Figure {
     let labels = std::iter::once(label).chain(std::iter::repeat(""));
-    stimuli.iter().zip(labels).fold(figure, |figure, (x, label)| {
-        figure.layer(Layer::VLine { x: *x, label: label.to_owned() })
-    })
+    stimuli
+        .iter()
+        .zip(labels)
+        .fold(figure, |figure, (x, label)| figure.layer(Layer::VLine { x: *x, label: label.to_owned() }))
 }
 
 /// How a time between two spikes of a cell is shown.
@@ -266,7 +273,9 @@ pub fn isi(intervals: &[f64], shown: Interval) -> Result<Figure> {
     let lost = values.len() - kept.len();
     Ok(match (lost, shown) {
         (0, _) => figure,
-        (_, Interval::Time) => figure.note(format!("{} of 0 ms: no place on a logarithmic axis", plural(lost, "interval"))),
+        (_, Interval::Time) => {
+            figure.note(format!("{} of 0 ms: no place on a logarithmic axis", plural(lost, "interval")))
+        }
         (_, Interval::Rate) => figure.note(format!("{} of 0 ms: no rate", plural(lost, "interval"))),
     })
 }
@@ -276,12 +285,10 @@ pub fn isi(intervals: &[f64], shown: Interval) -> Result<Figure> {
 /// # Errors
 /// As [`psth`] and [`raster`].
 pub fn raster_with_psth(spikes: &Raster<'_>, rates: &Rates, stimuli: &[f64]) -> Result<Figure> {
-    let above = psth(rates, stimuli)?.xlim(spikes.window.0, spikes.window.1)?;
-    let mut below = with_stimuli(raster(spikes)?, stimuli, "");
-    if rates.groups.len() > 1 {
-        // The colours are explained above.
-        below.legend = Legend::Hidden;
-    }
+    let mut above = psth(rates, stimuli)?.xlim(spikes.window.0, spikes.window.1)?;
+    let below = with_stimuli(raster(spikes)?, stimuli, "");
+    // The colours are explained once, beside the spikes if these have them too.
+    above.legend = if spikes.groups.is_some() { Legend::Hidden } else { Legend::Outside };
     let panel = |height: f64| Panel { height, ..Panel::default() };
     Figure::stack(vec![vec![above.panel(panel(0.7))], vec![below.panel(panel(1.7))]])
 }
@@ -294,8 +301,7 @@ pub fn raster_with_psth(spikes: &Raster<'_>, rates: &Rates, stimuli: &[f64]) -> 
 /// When there are no latencies, or a class does not have as many layers as there are names.
 pub fn latency_boxes(layers: &[String], classes: &[(String, Vec<Vec<f64>>)]) -> Result<Figure> {
     let mut silent = 0;
-    let mut figure =
-        Figure::new(Axis::new("response latency", "ms"), Axis::names("layer", layers.to_vec()));
+    let mut figure = Figure::new(Axis::new("response latency", "ms"), Axis::names("layer", layers.to_vec()));
     let mut answered: BTreeMap<&str, usize> = BTreeMap::new();
     for (name, latencies) in classes {
         same(&format!("layers of `{name}`"), latencies.len(), "names of layers", layers.len())?;

@@ -174,7 +174,10 @@ fn check(firing: &Firing<'_>) -> Result<()> {
     if let Some(groups) = firing.groups {
         groups.check(firing.x.len())?;
         if groups.names.len() > 1 << 16 {
-            return Err(Error::argument(format!("{} groups have no colours of their own", count(groups.names.len()))));
+            return Err(Error::argument(format!(
+                "{} groups have no colours of their own",
+                count(groups.names.len())
+            )));
         }
     }
     if let Some(row) = firing.rows.iter().find(|row| **row as usize >= firing.x.len()) {

@@ -39,19 +39,28 @@ pub fn population_summary(
     check(groups)?;
     let top = with_stimuli(mean_traces(means, of)?, stimuli, "stimulus");
     let panel = |height: f64| Panel { height, ..Panel::default() };
-    let most = groups.iter().flat_map(|group| &group.rate).copied().filter(|r| r.is_finite()).fold(0.0, f64::max);
+    let most =
+        groups.iter().flat_map(|group| &group.rate).copied().filter(|r| r.is_finite()).fold(0.0, f64::max);
     let highest = if most > 0.0 { most * 1.05 } else { 1.0 };
     let mut rates_row = Vec::new();
     let mut spikes_row = Vec::new();
     for group in groups {
         let name = |error: Error| error.help(format!("in the group `{}`", group.name));
-        let rates = Rates { edges: edges.to_vec(), groups: vec![(group.name.clone(), group.rate.clone())] };
+        let rates = Rates {
+            label: String::new(),
+            edges: edges.to_vec(),
+            groups: vec![(group.name.clone(), group.rate.clone())],
+        };
         let mut above = with_stimuli(psth(&rates, &[]).map_err(name)?, stimuli, "");
         // The colour of a group is the same in all of its panels.
-        above.layers = above.layers.iter().map(|layer| match &**layer {
-            Layer::Steps { .. } => layer.as_ref().clone().named(&*group.name).into(),
-            _ => layer.clone(),
-        }).collect();
+        above.layers = above
+            .layers
+            .iter()
+            .map(|layer| match &**layer {
+                Layer::Steps { .. } => layer.as_ref().clone().named(&*group.name).into(),
+                _ => layer.clone(),
+            })
+            .collect();
         above.y.limits = Some((0.0, highest));
         above.legend = Legend::Hidden;
         let cells = plural(group.spikes.ids.len(), "cell");

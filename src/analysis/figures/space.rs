@@ -144,10 +144,13 @@ fn in_a_box(dots: Layer, cuboid: &Cuboid, projection: &Projection) -> Figure {
         let ((x0, y0), (x1, y1)) = (projection.flat(a), projection.flat(b));
         [x0, y0, x1, y1]
     };
-    let rules = |near: bool| Layer::Rules { lines: Cuboid::edges().filter(|e| before(e) == near).map(line).collect() };
+    let rules = |near: bool| Layer::Rules {
+        lines: Cuboid::edges().filter(|e| before(e) == near).map(line).collect(),
+    };
     let paper = Paper::new(cuboid, projection);
     let axis = |(low, high): (f64, f64)| Axis { limits: Some((low, high)), ..Axis::default() };
-    let mut figure = Figure::new(axis(paper.x), axis(paper.y)).equal().layer(rules(false)).layer(dots).layer(rules(true));
+    let mut figure =
+        Figure::new(axis(paper.x), axis(paper.y)).equal().layer(rules(false)).layer(dots).layer(rules(true));
     figure.bare = true;
     (0..3).flat_map(|i| paper.words(i)).fold(figure, Figure::layer)
 }
@@ -172,12 +175,12 @@ impl<'a> Paper<'a> {
         let (x, y) = (span(|p| p.0), span(|p| p.1));
         let size = (x.1 - x.0).max(y.1 - y.0);
         let centre = (f64::midpoint(x.0, x.1), f64::midpoint(y.0, y.1));
-        let (x, y) = ((x.0 - 0.2 * size, x.1 + 0.2 * size), (y.0 - 0.14 * size, y.1 + 0.05 * size));
+        let (x, y) = ((x.0 - 0.25 * size, x.1 + 0.25 * size), (y.0 - 0.14 * size, y.1 + 0.05 * size));
         Paper { cuboid, projection, centre, size, x, y }
     }
 
-    /// The ends and the middle of one side of the box, written beside an edge on its outline. A side that points to the
-    /// eye has no words.
+    /// The ends and the middle of one side of the box, written beside an edge on its outline; all in one where that edge
+    /// looks short. A side that points to the eye has no words.
     fn words(&self, axis: usize) -> Vec<Layer> {
         let flat = |edge: (usize, [bool; 3])| {
             let (a, b) = self.cuboid.ends(edge);
@@ -194,7 +197,7 @@ impl<'a> Paper<'a> {
         let (a, b) = flat(edge);
         let (dx, dy) = (b.0 - a.0, b.1 - a.1);
         let length = dx.hypot(dy);
-        if length < 0.12 * self.size {
+        if length < 0.02 * self.size {
             return Vec::new();
         }
         let m = middle((a, b));
@@ -213,11 +216,17 @@ impl<'a> Paper<'a> {
             text,
             anchor,
         };
-        let label = format!("{} (µm)", ["x", "y", "z"][axis]);
+        let name = ["x", "y", "z"][axis];
+        let [low, high] = [self.cuboid.low[axis], self.cuboid.high[axis]].map(|v| end(v, self.cuboid, axis));
+        if length < 0.24 * self.size {
+            return vec![word(m, 0.0, 0.04, format!("{name} {low} to {high} µm"))];
+        }
+        // Two sides meet at the lowest corner: their ends stand a little away from it.
+        let inwards = if axis == 1 { 0.0 } else { 0.03 };
         vec![
-            word(a, 0.03, 0.035, end(self.cuboid.low[axis], self.cuboid, axis)),
-            word(b, -0.03, 0.035, end(self.cuboid.high[axis], self.cuboid, axis)),
-            word(m, 0.0, 0.06, label),
+            word(a, inwards, 0.035, low),
+            word(b, -inwards, 0.035, high),
+            word(m, 0.0, if axis == 1 { 0.035 } else { 0.06 }, format!("{name} (µm)")),
         ]
     }
 }

@@ -6,6 +6,7 @@ pub mod mvd2;
 pub mod mvd3;
 pub mod nrn;
 pub mod open;
+pub mod simulation;
 pub mod sonata;
 mod spellings;
 pub mod target;

@@ -188,7 +188,7 @@ pub fn roots_of(config: &BlueConfig, path_map: &PathMap) -> Result<Roots> {
 }
 
 /// The value of a key that says something.
-fn value<'a>(section: &'a Section, key: &str) -> Option<&'a str> {
+pub(super) fn value<'a>(section: &'a Section, key: &str) -> Option<&'a str> {
     section.get(key).filter(|&v| v != NONE)
 }
 

@@ -8,6 +8,7 @@
 //! | [`nodes`], [`types`] | cells, and what all cells of a type have in common |
 //! | [`edges`] | synapses and other edges |
 //! | [`open`] | all of it as a circuit |
+//! | [`simulation`] | `simulation_config.json`: what was simulated |
 //! | [`alone`] | a file of nodes or of edges by itself |
 //! | [`write`] | (writes) any circuit |
 
@@ -18,5 +19,6 @@ pub(in crate::formats) mod json;
 pub mod node_sets;
 pub mod nodes;
 pub mod open;
+pub mod simulation;
 pub mod types;
 pub mod write;

@@ -34,8 +34,18 @@ const NOT_SYNAPSES: [&str; 5] =
 /// A configuration that is wrong, a nodes file that is missing or damaged. What is wrong with edges and node sets is
 /// told when they are asked for.
 pub fn open_circuit(path: &Path, path_map: &PathMap) -> Result<Circuit> {
+    open_with_sets(path, None, path_map)
+}
+
+/// The same with the node sets of a simulation, which take the place of the circuit's of the same name.
+///
+/// # Errors
+/// As [`open_circuit`].
+pub fn open_with_sets(path: &Path, sets: Option<&Path>, path_map: &PathMap) -> Result<Circuit> {
     let config = CircuitConfig::read(path, path_map)?;
-    let sets = node_sets(config.node_sets_file.clone(), &config.nodes);
+    let files = config.node_sets_file.clone().into_iter();
+    let own = sets.map(Path::to_owned).filter(|own| Some(own) != config.node_sets_file.as_ref());
+    let sets = node_sets(files.chain(own).collect(), &config.nodes);
     let nodes: Vec<Arc<NodeParts>> =
         config.nodes.iter().map(|p| Arc::new(NodeParts::new(p.clone(), sets.clone()))).collect();
     let edges = config.edges.iter().map(|p| edge_population(p, &nodes)).collect();
@@ -63,7 +73,7 @@ pub(super) fn circuit_of_nodes(
     populations: &[PopulationConfig],
     config: Value,
 ) -> Result<Circuit> {
-    let none = node_sets(None, populations);
+    let none = node_sets(Vec::new(), populations);
     let nodes = populations.iter().map(|p| Arc::new(NodeParts::new(p.clone(), none.clone())).population());
     let network = Network { path: path.to_owned(), nodes: nodes.collect(), edges: Vec::new(), config };
     default_view(&Arc::new(network))
@@ -78,12 +88,18 @@ pub(in crate::formats) fn config_of_nodes(path: &Path) -> Result<CircuitConfig> 
     CircuitConfig::of_json(&config.to_string(), path, &PathMap::default())
 }
 
-/// The node sets of a file; the populations are sets too.
-fn node_sets(file: Option<PathBuf>, nodes: &[PopulationConfig]) -> Arc<Deferred<Arc<NodeSets>>> {
+/// The node sets of some files, later ones over earlier ones; the populations are sets too.
+fn node_sets(files: Vec<PathBuf>, nodes: &[PopulationConfig]) -> Arc<Deferred<Arc<NodeSets>>> {
     let names: Vec<String> = nodes.iter().map(|p| p.name.clone()).collect();
     Arc::new(Deferred::new(move || {
-        let mut sets = match &file {
-            Some(file) => NodeSets::read(file)?,
+        let mut sets = match files.split_first() {
+            Some((first, others)) => {
+                let mut sets = NodeSets::read(first)?;
+                for file in others {
+                    sets.update(NodeSets::read(file)?);
+                }
+                sets
+            }
             None => NodeSets::of_json("{}", Path::new(""))?,
         };
         sets.add_populations(names.clone());

@@ -44,6 +44,7 @@ pub(super) fn register<T: Rows>(api: &mut Api) {
     combine::<T>(api);
     out::<T>(api);
     figure::register_plots::<T>(api);
+    figure::register_plots_by_meaning::<T>(api);
 }
 
 fn choose_rows<T: Rows>(api: &mut Api) {

@@ -23,7 +23,7 @@ use crate::diag::{Error, Result, nearest};
 use crate::formats::hdf5::{File, Member};
 use crate::formats::paths::{PathMap, folder_of, tidy};
 
-use self::variables::Variables;
+pub(super) use self::variables::Variables;
 
 mod variables;
 
@@ -213,7 +213,7 @@ fn text_of<'a>(map: &'a Map<String, Value>, key: &str) -> Option<&'a str> {
 }
 
 /// An absolute path without `.` and `..`, by its text alone: the file system is not asked.
-fn absolute(path: &Path) -> PathBuf {
+pub(super) fn absolute(path: &Path) -> PathBuf {
     // It fails where the working directory is gone; then the path has no better form.
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     without_detours(&path)
@@ -235,13 +235,14 @@ pub(in crate::formats) fn without_detours(path: &Path) -> PathBuf {
 }
 
 /// Where paths lead.
-struct Places<'a> {
-    folder: &'a Path,
-    path_map: &'a PathMap,
+pub(super) struct Places<'a> {
+    pub(super) folder: &'a Path,
+    pub(super) path_map: &'a PathMap,
 }
 
 impl Places<'_> {
-    fn of(&self, text: &str) -> PathBuf {
+    /// The absolute path that a text means.
+    pub(super) fn of(&self, text: &str) -> PathBuf {
         absolute(&self.folder.join(self.path_map.apply(Path::new(text))))
     }
 
