@@ -22,7 +22,7 @@ const REVERSAL: [f32; 2] = [0.0, -80.0];
 const NOISE_TIME: f32 = 5.0;
 
 /// Steps before the time 0, which are not recorded: cells begin at rest, all at once, and take a while to forget it.
-const WARM_UP: u32 = 300 * STEPS_PER_MS;
+const WARM_UP: u32 = 300 * super::STEPS_PER_MS;
 
 /// Cells that are computed by one task.
 const TOGETHER: usize = 512;
