@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Questions to a SONATA circuit: neurhai against libsonata, SNAP, DuckDB and polars, in one run.
+"""Questions to a SONATA circuit and its simulation: neurhai against libsonata, SNAP, DuckDB and polars, in one run.
 
     python benches/sonata.py DATA --peers-script sonata_perf.py [--neurhai target/release/neurhai]
 
@@ -19,7 +19,8 @@ import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-QUESTIONS = "q01 q02 q03 q04 q05 q06 q07 q08 q09 q10 q11 q18 q19 q20 q21 q23".split()
+QUESTIONS = ("q01 q02 q03 q04 q05 q06 q07 q08 q09 q10 q11 q18 q19 q20 q21 q23 "
+             "q12 q13 q14 q15 q16 q17 q22").split()
 FULL_SCANS = "q05 q06 q07 q08 q09 q10 q11 q19".split()
 
 

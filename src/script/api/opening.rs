@@ -131,12 +131,31 @@ fn open_report(path: &str, given: AloneOptions) -> Result<Report> {
     Report::new(name, &files::reports::open(&path, &options)?, None)
 }
 
+/// The demonstration simulation, written if it is not there yet.
+fn demonstration() -> Result<Simulation> {
+    let variable = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let cache = variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")));
+    let cache = cache.unwrap_or_else(std::env::temp_dir).join("neurhai");
+    let folder = cache.join(concat!("demo-", env!("CARGO_PKG_VERSION")));
+    if !folder.join("BlueConfig").exists() {
+        std::fs::create_dir_all(&cache).map_err(|e| Error::io("create", &cache, &e))?;
+        crate::demo::write(&folder, &crate::demo::Options::default())?;
+    }
+    open_simulation(&folder)
+}
+
 fn register_recordings(api: &mut Api) {
     api.call(
         "open_simulation(path) -> Simulation",
         "Opens a simulation: a BlueConfig, a `simulation_config.json`, or a folder that holds one.",
         "open_simulation(sim.path).t_end",
         |path: &str| -> Answer<Simulation> { Ok(open_simulation(Path::new(path))?) },
+    );
+    api.call(
+        "demo() -> Simulation",
+        "The demonstration circuit with its simulation; `.circuit` is the circuit. It is written once, into the user's cache.",
+        "demo().circuit.cells.count()",
+        || -> Answer<Simulation> { Ok(demonstration()?) },
     );
     api.call(
         "open_spikes(path, #{population, first_id}) -> Spikes",
