@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use neurhai::demo;
 use neurhai::model::Format;
-use neurhai::script::{Screen, Session, display, open_circuit};
+use neurhai::script::{Screen, Session, display, open_circuit, open_simulation};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -22,6 +22,7 @@ fn session(folder: &Path) -> Session {
         demo::write(&place, &options).unwrap();
         session.set(name, rhai::Dynamic::from(open_circuit(&place).unwrap()));
     }
+    session.set("sim", rhai::Dynamic::from(open_simulation(&folder.join("demo")).unwrap()));
     std::env::set_current_dir(folder).unwrap();
     session.set("args", rhai::Array::new());
     session

@@ -1,7 +1,7 @@
 //! The suite: scripts in `tests/suite/*.rhai` with the results that are expected.
 //!
 //! A file is cut into sections by lines `//--- name`. A section is a session of its own, with these names bound:
-//! `circuit` (the demonstration circuit, written once for each run), `demo` (its folder), `sonata` (the folder of the
+//! `circuit` (the demonstration circuit, written once for each run), `sim` (its simulation), `demo` (its folder), `sonata` (the folder of the
 //! same circuit in SONATA's format) and `scratch` (an empty folder). Each expectation belongs to the code between it and the one before:
 //!
 //! ```text
@@ -195,8 +195,9 @@ fn session(root: &Path) -> (Session, tempfile::TempDir) {
         session.set(name, root.join(name).display().to_string());
     }
     session.set("scratch", scratch.path().display().to_string());
-    let _ =
-        session.run("let circuit = open_circuit(demo);", "circuit").expect("the demonstration circuit opens");
+    let _ = session
+        .run("let sim = open_simulation(demo); let circuit = sim.circuit;", "circuit")
+        .expect("the demonstration circuit opens");
     (session, scratch)
 }
 

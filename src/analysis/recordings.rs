@@ -37,6 +37,8 @@ pub fn each_frame(
     width: usize,
     row_of: impl Fn(&[f32], &mut [f64]) + Sync,
 ) -> Result<Vec<f64>> {
+    // Before there is room made for frames that a damaged file only announces.
+    recording.report.facts().check(recording.frames)?;
     let columns: Vec<_> = recording.columns().into_iter().map(|(_, columns)| columns).collect();
     let values = recording.width();
     let step = recording.frames_for(VALUES_PER_BLOCK);

@@ -10,7 +10,7 @@ use crate::demo::{self, Options};
 use crate::diag::{Error, Result};
 use crate::model::Format;
 use crate::plot::Figure;
-use crate::script::{Session, open_circuit};
+use crate::script::{Session, open_circuit, open_simulation};
 
 /// What is written where.
 #[derive(Args)]
@@ -32,6 +32,9 @@ pub(super) struct Arguments {
     /// Write over a demonstration circuit that is there already.
     #[arg(long)]
     overwrite: bool,
+    /// Do not simulate it.
+    #[arg(long)]
+    no_simulation: bool,
     /// Only write the circuit.
     #[arg(long)]
     no_tour: bool,
@@ -58,7 +61,8 @@ pub const TOUR: &str = include_str!("tour.txt");
 
 /// Writes the circuit (unless it is there already, made the same way) and takes the tour.
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
-    let mut options = Options { format: arguments.format.into(), ..Options::default() };
+    let mut options =
+        Options { format: arguments.format.into(), simulate: !arguments.no_simulation, ..Options::default() };
     let usual = match options.format {
         Format::Bbp => "neurhai-demo",
         Format::Sonata => "neurhai-demo-sonata",
@@ -85,21 +89,33 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         options.seed,
         begin.elapsed().as_secs_f64()
     );
+    match summary.spikes {
+        Some(spikes) => println!("its simulation has {spikes} spikes"),
+        None if options.simulate => {
+            println!("it is not simulated: that is done up to {} synapses", demo::MOST_SIMULATED)
+        }
+        None => {}
+    }
     // The lines of the tour use the names that the legacy circuit has.
-    if arguments.no_tour || options.format == Format::Sonata { Ok(()) } else { tour(&folder) }
+    let simulated = summary.spikes.is_some();
+    if arguments.no_tour || options.format == Format::Sonata { Ok(()) } else { tour(&folder, simulated) }
 }
 
 /// Runs each paragraph of the tour as a person would type it.
-fn tour(folder: &Path) -> Result<()> {
+fn tour(folder: &Path, simulated: bool) -> Result<()> {
     let figures = folder.join("figures");
     std::fs::create_dir_all(&figures).map_err(|e| Error::io("create", &figures, &e))?;
     let mut session = Session::new();
     session.set("circuit", rhai::Dynamic::from(open_circuit(folder)?));
     println!("\n> let circuit = open(\"{}\");", folder.join("CircuitConfig").display());
+    if simulated {
+        session.set("sim", rhai::Dynamic::from(open_simulation(folder)?));
+        println!("> let sim = open(\"{}\");", folder.join("BlueConfig").display());
+    }
     let mut drawn = 0;
     for paragraph in TOUR.split("\n\n").map(str::trim) {
         let (comments, code): (Vec<&str>, Vec<&str>) = paragraph.lines().partition(|l| l.starts_with("//"));
-        if code.is_empty() {
+        if code.is_empty() || !simulated && code.iter().any(|line| line.starts_with("sim.")) {
             continue;
         }
         println!();

@@ -15,7 +15,7 @@ use rustyline::{Config, Editor};
 
 use super::screen;
 use crate::diag::{self, Error, Result, work};
-use crate::script::{self, Session};
+use crate::script::{self, Session, Simulation};
 
 /// Times above this are shown.
 const SLOW: Duration = Duration::from_millis(500);
@@ -47,7 +47,7 @@ fn history_file() -> Option<PathBuf> {
     Some(state.join("neurhai/history"))
 }
 
-/// Opens the prompt, with what a path holds bound to `circuit` (or `table`, `targets`).
+/// Opens the prompt, with what a path holds bound to `circuit`, or `sim` and `circuit` (or `spikes`, `report`, `table`, `targets`).
 pub(super) fn open(path: Option<&Path>) -> Result<()> {
     let mut session = Session::new();
     session.set("args", rhai::Array::new());
@@ -59,12 +59,20 @@ pub(super) fn open(path: Option<&Path>) -> Result<()> {
         let value = script::open(path)?;
         let name = match value.type_name() {
             t if t.ends_with("Circuit") => "circuit",
+            t if t.ends_with("Simulation") => "sim",
+            t if t.ends_with("Spikes") => "spikes",
+            t if t.ends_with("Report") => "report",
             t if t.ends_with("Targets") => "targets",
             _ => "table",
         };
         if talks {
             println!("{name} =");
             screen::print(&value, false)?;
+        }
+        if let Some(simulation) = value.read_lock::<Simulation>()
+            && let Ok(circuit) = simulation.circuit()
+        {
+            session.set("circuit", rhai::Dynamic::from(circuit));
         }
         session.set(name, value);
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::cells::{Cell, Population, etype_name};
 use super::recipe::{ETYPES, HEIGHT, LAYERS, MTYPES};
+use super::simulation::RECORDED;
 use super::{Options, SYNAPSES, thalamus};
 use crate::diag::Result;
 use crate::formats::bbp::write::put_target as target;
@@ -57,7 +58,14 @@ fn files_of(format: Format) -> String {
                  nrn_summary.h5            connected pairs\n    \
                  nrn_positions.h5          where the synapses are\n\
              {thalamus}/\n    \
-                 proj_nrn.h5               synapses of the thalamic fibres\n"
+                 proj_nrn.h5               synapses of the thalamic fibres\n\
+             BlueConfig                    open this for the simulation\n\
+             simulation/\n    \
+                 out.dat, spikes.h5        spikes, as text and as HDF5 of SONATA\n    \
+                 soma.bbp                  membrane voltage of all somata\n    \
+                 soma_sonata.h5            the same as HDF5 of SONATA\n    \
+                 compartments.h5           somata and dendrites of a few cells\n    \
+                 thalamic_input.dat        spikes of the fibres: the stimulus\n"
         ),
         Format::Sonata => format!(
             "circuit_config.json           open this\n\
@@ -67,22 +75,34 @@ fn files_of(format: Format) -> String {
              {thalamus}/\n    \
                  nodes.h5                  thalamic fibres\n    \
                  edges.h5                  their synapses\n\
-             id_mapping.json               the gids of the fibres in the legacy format\n"
+             id_mapping.json               the gids of the fibres in the legacy format\n\
+             simulation_config.json        open this for the simulation\n\
+             simulation/\n    \
+                 spikes.h5                 spikes\n    \
+                 soma.h5                   membrane voltage of all somata\n    \
+                 compartments.h5           somata and dendrites of a few cells\n    \
+                 thalamic_input.h5         spikes of the fibres: the stimulus\n"
         ),
     }
 }
 
 /// Writes CircuitConfig. All paths are relative to it, so that the folder can be moved.
 pub(super) fn config(folder: &Path, cells: &Population) -> Result<()> {
-    let text = format!(
-        "# {TITLE}: see {README}\n\
-         Run Default\n{{\n    \
+    let text = format!("# {TITLE}: see {README}\n{}", sections(cells, ""));
+    write_file(&folder.join("CircuitConfig"), |out| out.write_all(text.as_bytes()))
+}
+
+/// The sections of the circuit; `more` are further keys of `Run`.
+pub(super) fn sections(cells: &Population, more: &str) -> String {
+    format!(
+        "Run Default\n{{\n    \
              CircuitPath .\n    \
              nrnPath {SYNAPSES}\n    \
              CellLibraryFile circuit.mvd3\n    \
              MEComboInfoFile mecombo_emodel.tsv\n    \
              TargetFile user.target\n    \
              CentralHyperColumn {central}\n\
+             {more}\
          }}\n\n\
          Projection {projection}\n{{\n    \
              Path {projection}\n    \
@@ -93,8 +113,7 @@ pub(super) fn config(folder: &Path, cells: &Population) -> Result<()> {
         central = central(cells),
         projection = thalamus::NAME,
         source = source(),
-    );
-    write_file(&folder.join("CircuitConfig"), |out| out.write_all(text.as_bytes()))
+    )
 }
 
 /// The number of the column in the middle.
@@ -254,12 +273,18 @@ pub(super) fn start_target(folder: &Path, cells: &Population) -> Result<()> {
 }
 
 /// Writes user.target: the sources of the projection, and groups as a user would make them.
-pub(super) fn user_target(folder: &Path, sources: std::ops::Range<u32>) -> Result<()> {
+pub(super) fn user_target(folder: &Path, sources: std::ops::Range<u32>, recorded: &[usize]) -> Result<()> {
     write_file(&folder.join("user.target"), |out| {
         target(out, &source(), sources.map(|gid| format!("a{gid}")))?;
         target(out, "ThickTufted", ["L5_TTPC1", "L5_TTPC2"].map(str::to_owned))?;
         let martinotti = MTYPES.iter().filter(|m| m.name.ends_with("_MC")).map(|m| m.name.to_owned());
-        target(out, "Martinotti", martinotti)
+        target(out, "Martinotti", martinotti)?;
+        if recorded.is_empty() {
+            return Ok(());
+        }
+        // Soma and dendrites: what the report of compartments records.
+        let cells: Vec<String> = recorded.iter().map(|place| format!("a{}", place + 1)).collect();
+        writeln!(out, "Target Compartment {RECORDED}\n{{\n    {}\n}}\n", cells.join(" "))
     })
 }
 

@@ -4,7 +4,8 @@
 //! ```text
 //! recipe ─▶ cells + branches ─▶ wiring ─▶ synapses ─▶ the nrn.h5 family
 //!                            └▶ thalamus ─▶ proj_nrn.h5
-//!                            └▶ files: configuration, targets, mvd2, mvd3, e-models
+//!                            ├▶ files: configuration, targets, mvd2, mvd3, e-models
+//!                            └▶ simulation ─▶ spikes, reports, configuration
 //! ```
 //!
 //! Whatever is random follows from the seed and the number of the cell, never from the order of the work: the same
@@ -15,6 +16,7 @@ mod cells;
 mod files;
 mod random;
 mod recipe;
+pub mod simulation;
 mod synapses;
 #[cfg(test)]
 mod tests;
@@ -24,6 +26,7 @@ mod wiring;
 use std::path::Path;
 
 use self::cells::Population;
+use self::simulation::{Network, Settings};
 use self::synapses::Synapses;
 use self::thalamus::Thalamus;
 use crate::diag::work::Progress;
@@ -36,6 +39,12 @@ use crate::model::Format;
 
 /// The folder of the synapses, named as circuits of this kind name it.
 const SYNAPSES: &str = "ncsFunctionalAllRecipePathways";
+
+/// Circuits with more synapses than this are not simulated.
+pub const MOST_SIMULATED: u64 = 5_000_000;
+
+/// So many cells have their dendrites recorded.
+const WATCHED: usize = 6;
 
 /// Gids go through 32-bit floating point, which counts exactly to 2²⁴.
 const MOST_CELLS: u32 = 10_000_000;
@@ -52,6 +61,8 @@ pub struct Options {
     pub seed: u64,
     /// The family of formats. For SONATA, the circuit is written in the legacy format first, and that is converted.
     pub format: Format,
+    /// Whether to simulate it, too. That keeps all connections in memory: it is left out above [`MOST_SIMULATED`] synapses.
+    pub simulate: bool,
     /// Whether to write into a folder that holds other things than an earlier demonstration circuit. Files of the
     /// same names are replaced, others stay.
     pub overwrite: bool,
@@ -59,7 +70,14 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { cells: 1000, synapses_per_cell: 100, seed: 1, format: Format::Bbp, overwrite: false }
+        Options {
+            cells: 1000,
+            synapses_per_cell: 100,
+            seed: 1,
+            format: Format::Bbp,
+            simulate: true,
+            overwrite: false,
+        }
     }
 }
 
@@ -74,6 +92,15 @@ pub struct Summary {
     pub synapses: u64,
     /// Synapses of the thalamic projection.
     pub projection_synapses: u64,
+    /// Spikes of the simulation, if there is one.
+    pub spikes: Option<u64>,
+}
+
+impl Options {
+    /// Whether the circuit is simulated.
+    pub fn simulated(&self) -> bool {
+        self.simulate && u64::from(self.cells) * u64::from(self.synapses_per_cell) <= MOST_SIMULATED
+    }
 }
 
 /// Writes a demonstration circuit: `CircuitConfig` and all that it names. The folder appears when it is complete. An
@@ -127,12 +154,17 @@ fn is_demo(folder: &Path, format: Format) -> bool {
 fn fill_sonata(folder: &Path, options: &Options) -> Result<Summary> {
     // Inside the folder, so that there is room for both or for neither; it is gone before the folder is complete.
     let legacy = tempfile::tempdir_in(folder).map_err(|e| Error::io("write", folder, &e))?;
-    let summary = fill(legacy.path(), options)?;
+    // The simulation is the same in both formats, and is not converted.
+    let mut summary = fill(legacy.path(), &Options { simulate: false, ..options.clone() })?;
     let circuit = open_circuit(&legacy.path().join(config_name(Format::Bbp)), &PathMap::default())?;
     sonata::write::fill(&circuit, folder, &sonata::write::Options::default())?;
     files::readme(folder, options, &Population::new(options.cells, options.seed))?;
     drop(circuit);
     legacy.close().map_err(|e| Error::io("clear", folder, &e))?;
+    let cells = Population::new(options.cells, options.seed);
+    let thalamus = Thalamus::new(&cells, options.seed);
+    let synapses = Synapses::new(&cells, options.synapses_per_cell, options.seed);
+    summary.spikes = simulate(folder, &cells, &synapses, &thalamus, options)?;
     Ok(summary)
 }
 
@@ -150,10 +182,28 @@ fn fill(folder: &Path, options: &Options) -> Result<Summary> {
     files::mvd3(folder, &cells)?;
     files::start_target(folder, &cells)?;
     let thalamus = Thalamus::new(&cells, options.seed);
-    files::user_target(folder, thalamus.gids())?;
+    let recorded: Vec<usize> = simulation::recorded(cells.cells.len(), WATCHED).collect();
+    files::user_target(folder, thalamus.gids(), &recorded)?;
     let projection_synapses = thalamus.write(&projection, options.synapses_per_cell)?;
     let made = Synapses::new(&cells, options.synapses_per_cell, options.seed);
     let (connections, synapses) = made.write(&synapses, options.synapses_per_cell, &progress)?;
     files::config(folder, &cells)?;
-    Ok(Summary { cells: options.cells.into(), connections, synapses, projection_synapses })
+    let spikes = simulate(folder, &cells, &made, &thalamus, options)?;
+    Ok(Summary { cells: options.cells.into(), connections, synapses, projection_synapses, spikes })
+}
+
+/// Simulates a circuit that is in a folder, and writes what comes out beside it.
+fn simulate(
+    folder: &Path,
+    cells: &Population,
+    synapses: &Synapses,
+    thalamus: &Thalamus,
+    options: &Options,
+) -> Result<Option<u64>> {
+    if !options.simulated() {
+        return Ok(None);
+    }
+    let network = Network::new(cells, synapses, thalamus, options, WATCHED)?;
+    let settings = Settings { seed: options.seed, ..Settings::default() };
+    simulation::write(folder, &network, cells, thalamus.gids().start, options, &settings).map(Some)
 }

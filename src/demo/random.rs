@@ -16,6 +16,9 @@ pub(super) enum Purpose {
     Synapses,
     Fibres,
     Thalamus,
+    Neurons,
+    Noise,
+    Stimulus,
 }
 
 /// The stream of one cell (or branch, model …) for one purpose.

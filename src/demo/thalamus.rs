@@ -63,16 +63,14 @@ impl<'a> Thalamus<'a> {
     /// Writes proj_nrn.h5; how many synapses it has.
     pub(super) fn write(&self, folder: &Path, synapses_per_cell: u32) -> Result<u64> {
         let cells = &self.cells.cells;
-        let appeal: Vec<f32> = cells.par_iter().map(|cell| appeal(cell, self.branches(cell))).collect();
-        let mean = appeal.iter().sum::<f32>() / appeal.len().max(1) as f32;
-        let per_appeal = SHARE * synapses_per_cell as f32 / mean.max(f32::MIN_POSITIVE);
+        let wanted = self.wanted(synapses_per_cell);
         let mut file = nrn::begin(&folder.join("proj_nrn.h5"), VERSION)?;
         let mut total = 0;
         let step = batch(synapses_per_cell) as usize;
         for start in (0..cells.len()).step_by(step) {
             let range = start..cells.len().min(start + step);
             let batch: Vec<Vec<f32>> =
-                range.into_par_iter().map(|post| self.onto(post, appeal[post] * per_appeal)).collect();
+                range.into_par_iter().map(|post| self.onto(post, wanted[post])).collect();
             for (post, rows) in (start as u32..).zip(&batch) {
                 nrn::put(&mut file, post, rows, WIDTH)?;
                 total += (rows.len() / WIDTH) as u64;
@@ -82,8 +80,17 @@ impl<'a> Thalamus<'a> {
         Ok(total)
     }
 
+    /// How many synapses each cell gets, about, where it gets so many from within the circuit on average.
+    pub(super) fn wanted(&self, synapses_per_cell: u32) -> Vec<f32> {
+        let cells = &self.cells.cells;
+        let appeal: Vec<f32> = cells.par_iter().map(|cell| appeal(cell, self.branches(cell))).collect();
+        let mean = appeal.iter().sum::<f32>() / appeal.len().max(1) as f32;
+        let per_appeal = SHARE * synapses_per_cell as f32 / mean.max(f32::MIN_POSITIVE);
+        appeal.into_iter().map(|appeal| appeal * per_appeal).collect()
+    }
+
     /// About so many synapses onto a cell, row by row.
-    fn onto(&self, post: usize, wanted: f32) -> Vec<f32> {
+    pub(super) fn onto(&self, post: usize, wanted: f32) -> Vec<f32> {
         let mut random = stream(self.seed, Purpose::Thalamus, post as u64);
         let cell = &self.cells.cells[post];
         let branches = self.branches(cell);

@@ -241,7 +241,7 @@ impl Head {
 fn hdf5(path: &Path) -> Result<Option<Kind>> {
     let file = File::open(path)?;
     let has = |name: &str| file.find(name).is_some();
-    let rules: [(&[&str], Kind); 14] = [
+    let rules: [(&[&str], Kind); 15] = [
         (&["cells/positions"], Kind::Mvd3),
         (&["cells/properties"], Kind::Mvd3),
         (&["library/gene_mapping"], Kind::Subcellular),
@@ -251,6 +251,7 @@ fn hdf5(path: &Path) -> Result<Option<Kind>> {
         (&["spikes"], Kind::Spikes),
         (&["report"], Kind::Report),
         (&["mapping", "data"], Kind::Report),
+        (&["ecp/data", "ecp/channel_id"], Kind::Report),
         (&["points", "structure"], Kind::Morphology),
         (&["neuron1"], Kind::Morphology),
         (&["file_create_date"], Kind::Nwb),
@@ -267,8 +268,10 @@ fn hdf5(path: &Path) -> Result<Option<Kind>> {
     // One group a cell: a report of the old kind, or a container of morphologies.
     let groups = file.names("/", Member::Group)?;
     let is_morphology = |g: &String| file.find(&format!("{g}/points")).is_some();
+    let is_report = |g: &String| ["data", "mapping"].iter().all(|m| file.find(&format!("{g}/{m}")).is_some());
     Ok(match groups.first() {
         Some(first) if is_morphology(first) => Some(Kind::Morphology),
+        Some(first) if is_report(first) => Some(Kind::Report),
         _ if groups.iter().any(|g| parse_gid(g).is_some()) => Some(Kind::Report),
         _ => synapses?.map(|_| Kind::Nrn),
     })

@@ -20,7 +20,7 @@ use super::{
 use crate::diag::{Code, Deferred, Error, Result, work};
 
 /// The bits of an id in its population.
-const BITS: u32 = 40;
+pub const BITS: u32 = 40;
 
 /// The id of a cell of several populations.
 pub fn pack(population: usize, id: i64) -> i64 {

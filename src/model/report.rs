@@ -10,6 +10,9 @@ use crate::diag::{Error, Result};
 /// How far from a step a time may be and still be meant as that step, in parts of a step.
 const SLACK: f64 = 1e-4;
 
+/// A year in steps of 10 µs; what says more is damaged.
+const MOST_FRAMES: f64 = 4e12;
+
 /// The steps of a report: frame `i` holds the values at `start + i · dt`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Clock {
@@ -33,7 +36,13 @@ impl Clock {
         if !(dt.is_finite() && dt > 0.0) {
             return Err(Error::format(format!("the time step of the report is {dt} ms, not above 0")));
         }
-        Ok(Clock { start, dt, frames: ((end - start) / dt).round() as usize })
+        let frames = ((end - start) / dt).round();
+        if frames > MOST_FRAMES {
+            return Err(Error::format(format!(
+                "from {start} to {end} ms in steps of {dt} ms: {frames} frames"
+            )));
+        }
+        Ok(Clock { start, dt, frames: frames as usize })
     }
 
     /// The time of a frame (ms).
@@ -233,9 +242,12 @@ impl ReportFacts {
     /// Refuses frames that a file that was cut short does not hold.
     ///
     /// # Errors
-    /// When one of them is missing.
+    /// When one of them is missing, or there is none such.
     pub fn check(&self, frames: Frames) -> Result<()> {
         let last = frames.count.checked_sub(1).map(|n| frames.at(n));
+        if let Some(last) = last.filter(|last| *last >= self.clock.frames) {
+            return Err(Error::argument(format!("frame {last} of {}", self.clock.frames)).in_file(&self.path));
+        }
         match (self.complete, last) {
             (Some(complete), Some(last)) if last >= complete => Err(Error::format(format!(
                 "the file is cut short: it announces {} frames, and there is data for {complete}",
@@ -391,19 +403,36 @@ impl MergedReport {
         read: impl Fn(&dyn Report, &[Range<usize>], &mut [T]) -> Result<()>,
     ) -> Result<()> {
         let width: usize = columns.iter().map(Range::len).sum();
+        let part_of = |column: usize| self.starts.partition_point(|&start| start <= column).saturating_sub(1);
+        // Columns that stand in two parts are asked of each.
+        let mut pieces: Vec<(usize, Range<usize>)> = Vec::with_capacity(columns.len());
+        for columns in columns {
+            let mut next = columns.start;
+            while next < columns.end {
+                let part = part_of(next);
+                let Some(&end) = self.starts.get(part + 1) else {
+                    return Err(
+                        Error::argument(format!("there is no column {next}")).in_file(&self.facts.path)
+                    );
+                };
+                let start = self.starts[part];
+                let end = end.min(columns.end);
+                pieces.push((part, next - start..end - start));
+                next = end;
+            }
+        }
         let mut at = 0;
-        let of = |c: &Range<usize>| self.starts.partition_point(|&start| start <= c.start).saturating_sub(1);
-        for run in columns.chunk_by(|a, b| of(a) == of(b)) {
-            let part = of(&run[0]).min(self.parts.len() - 1);
-            let start = self.starts[part];
-            let own: Vec<Range<usize>> = run.iter().map(|c| c.start - start..c.end - start).collect();
+        for run in pieces.chunk_by(|a, b| a.0 == b.0) {
+            let part = &self.parts[run[0].0].1;
+            let own: Vec<Range<usize>> = run.iter().map(|piece| piece.1.clone()).collect();
             let wide: usize = own.iter().map(Range::len).sum();
+            if wide == width {
+                return read(part.as_ref(), &own, out);
+            }
             let mut values = vec![T::default(); wide * frames.count];
-            read(self.parts[part].1.as_ref(), &own, &mut values)?;
-            if wide > 0 {
-                for (row, values) in values.chunks_exact(wide).enumerate() {
-                    out[row * width + at..][..wide].copy_from_slice(values);
-                }
+            read(part.as_ref(), &own, &mut values)?;
+            for (row, values) in values.chunks_exact(wide).enumerate() {
+                out[row * width + at..][..wide].copy_from_slice(values);
             }
             at += wide;
         }

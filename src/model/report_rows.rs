@@ -12,6 +12,9 @@ use super::{
 };
 use crate::diag::{Result, once};
 
+/// No more values than this are read at a time, however a file is made.
+const MOST_VALUES: usize = 1 << 26;
+
 /// What is read of a report: some cells, some frames.
 #[derive(Clone)]
 pub struct Recording {
@@ -58,7 +61,11 @@ impl Recording {
     pub fn frames_for(&self, values: usize) -> usize {
         let fit = values / self.width().max(1);
         let together = self.report.frames_together().div_ceil(self.frames.step).max(1);
-        if fit <= together { together } else { fit / together * together }
+        if fit > together {
+            return fit / together * together;
+        }
+        // What is decoded together is read together, unless it is too much for the memory.
+        together.min(MOST_VALUES / self.width().max(1)).max(1)
     }
 }
 
@@ -159,8 +166,11 @@ impl Source for ReportRows {
         if self.ids.is_empty() {
             return Vec::new();
         }
-        let (frames, blocks, step) =
-            (self.recording.frames.count, self.blocks.len(), self.frames_in_morsel());
+        let Frames { first, step: every, count } = self.recording.frames;
+        // Of the frames that a file that was cut short lacks, one is enough for its error.
+        let there = self.recording.report.facts().complete.unwrap_or(usize::MAX);
+        let frames = count.min((there.saturating_sub(first) / every.max(1)).saturating_add(2));
+        let (blocks, step) = (self.blocks.len(), self.frames_in_morsel());
         let of = |frame: usize| {
             (0..blocks).map(move |block| {
                 let count = if blocks == 1 { step.min(frames - frame) } else { 1 };

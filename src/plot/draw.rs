@@ -61,7 +61,7 @@ struct Pen<'a> {
 
 impl Pen<'_> {
     fn look(&self, i: usize, name: &str) -> Look {
-        Look::new(self.style.ink, self.chart.palette.number(self.chart.figure, i, name))
+        Look::of(self.style.ink, self.chart.palette, self.chart.figure, i, name)
     }
 
     fn at(&self, x: f64, y: f64) -> Point {
@@ -288,7 +288,7 @@ impl Pen<'_> {
         }
     }
 
-    /// Lines so thin and translucent that ten of them on each other are as dark as one alone would be.
+    /// Thin lines, the more translucent the more they are.
     fn bundle(&mut self, look: &Look, lines: &[(Vec<f64>, Vec<f64>)]) {
         let alpha = (2.5 / (lines.len().max(1) as f64).sqrt()).clamp(0.12, 0.7) as f32;
         let stroke = Stroke::new(look.line.alpha(alpha), self.style.stroke * 0.6);

@@ -125,6 +125,7 @@ pub enum Legend {
 }
 
 /// What is shown. Cheap to clone: the layers are shared.
+#[allow(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 #[derive(Clone, Debug, Default)]
 pub struct Figure {
     /// Above the axes, may be empty.
@@ -137,6 +138,8 @@ pub struct Figure {
     pub layers: Vec<Arc<Layer>>,
     /// Where the names of the series stand.
     pub legend: Legend,
+    /// Written above them: what they are, as `layer`. May be empty.
+    pub heading: String,
     /// Width and height in pixels; where nobody chose it, it follows from the theme and from the room that names need.
     pub size: Option<(u32, u32)>,
     /// The look.

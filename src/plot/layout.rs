@@ -455,14 +455,15 @@ impl<'a> Chart<'a> {
         (from, to): (f64, f64),
         room: impl Fn(&str) -> f64,
     ) -> Vec<(f64, String)> {
+        let mut ordered: Vec<&(f64, String)> = ticks.iter().collect();
+        ordered.sort_by(|a, b| a.0.total_cmp(&b.0));
         let placed = |(v, word): &(f64, String)| (map.at(*v), font::clean(word));
-        let mut all: Vec<(f64, String)> = ticks.iter().map(placed).collect();
+        let mut all: Vec<(f64, String)> = ordered.into_iter().map(placed).collect();
         // NaN is in no range.
         all.retain(|(place, _)| *place >= from - 0.5 && *place <= to + 0.5);
-        all.sort_by(|a, b| a.0.total_cmp(&b.0));
         let free = |every: &usize| {
             let some: Vec<&(f64, String)> = all.iter().step_by(*every).collect();
-            some.windows(2).all(|w| w[1].0 - room(&w[1].1) >= w[0].0 + room(&w[0].1))
+            some.windows(2).all(|w| (w[1].0 - w[0].0).abs() >= room(&w[1].1) + room(&w[0].1))
         };
         let every = (1..all.len()).find(free).unwrap_or(all.len().max(1));
         all.into_iter().step_by(every).collect()
@@ -574,9 +575,12 @@ impl<'a> Chart<'a> {
             let half = |_: &str| 0.55 * style.em;
             side.major = Self::chosen(&self.figure.y.ticks, map, (area.y0, area.y1), half);
         } else {
-            // A thin panel has as many as its height allows to read.
-            let room = |each: f64| (area.height() / (each * style.em)) as usize;
-            let ticks = range.ticks(room(2.4).clamp(1, 8).max(room(1.1).min(3)));
+            let room = |each: f64| (area.height() / (each * style.em) + 0.2) as usize;
+            let usual = room(2.4).clamp(1, 8);
+            // One tick alone tells no scale: a thin panel has as many as can still be read.
+            let ticks = (usual..=room(1.1).clamp(usual, 8)).map(|n| range.ticks(n));
+            let ticks =
+                ticks.reduce(|best, next| if best.major.len() < 2 { next } else { best }).unwrap_or_default();
             side.minor = minor(&ticks, map);
             side.major = ticks.major.into_iter().map(|(v, l)| (map.at(v), l)).collect();
         }
@@ -607,7 +611,7 @@ impl<'a> Chart<'a> {
                 height = height.max(14.0 * em);
             }
         } else if let Some(names) = &self.names.1 {
-            height = (2.2 * em * names.words.len() as f64)
+            height = ((1.0 + 1.2 * self.beside_each_other() as f64) * em * names.words.len() as f64)
                 .clamp(7.0 * em, height)
                 .max(row * names.words.len() as f64);
             width = width.max(20.0 * em);
@@ -627,6 +631,14 @@ impl<'a> Chart<'a> {
             height = height.max(self.pie_rows() as f64 * 0.75 * em);
         }
         (width.ceil(), height.ceil())
+    }
+
+    /// How many bars or boxes share the place of one name on the vertical axis.
+    fn beside_each_other(&self) -> usize {
+        let count = |of: fn(&Layer) -> bool| self.figure.layers.iter().filter(|l| of(l)).count();
+        let bars = count(|l| matches!(l, Layer::Bars { horizontal: true, .. }));
+        let boxes = count(|l| matches!(l, Layer::Boxes { horizontal: true, .. }));
+        if self.figure.stacked { boxes.max(1) } else { bars.max(boxes).max(1) }
     }
 
     fn pie_rows(&self) -> usize {

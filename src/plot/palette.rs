@@ -55,6 +55,15 @@ impl Look {
         Look { line: ink.line(n), fill: ink.fill(n), shape: shapes[turn % shapes.len()], dash: ink.dash(n) }
     }
 
+    /// The look of the series `name` of the `i`th layer. A series that is alone between its axes needs no dashes to be
+    /// told apart.
+    pub fn of(ink: &Ink, palette: &Palette, figure: &Figure, i: usize, name: &str) -> Self {
+        let look = Look::new(ink, palette.number(figure, i, name));
+        let mut series = figure.layers.iter().filter(|l| l.name().is_some()).flat_map(|l| l.series());
+        let alone = series.all(|other| other == name && !name.is_empty());
+        if alone { Look { dash: &[], ..look } } else { look }
+    }
+
     pub fn stroke(&self, width: f64) -> Stroke {
         Stroke { colour: self.line, width, dash: self.dash, round: self.dash.is_empty() }
     }
@@ -77,7 +86,7 @@ pub(super) struct Entry {
 
 /// The legend's heading and names, each name once.
 pub(super) fn entries(figure: &Figure, palette: &Palette, ink: &Ink) -> (String, Vec<Entry>) {
-    let mut heading = String::new();
+    let mut heading = figure.heading.clone();
     let mut entries: Vec<Entry> = Vec::new();
     for (i, layer) in figure.layers.iter().enumerate() {
         if let Layer::Scatter { colour: super::Colouring::Category { label, .. }, .. } = &**layer
@@ -89,7 +98,7 @@ pub(super) fn entries(figure: &Figure, palette: &Palette, ink: &Ink) -> (String,
             if matches!(**layer, Layer::Pie { .. }) || entries.iter().any(|e| e.name == *name) {
                 continue;
             }
-            let look = Look::new(ink, palette.number(figure, i, name));
+            let look = Look::of(ink, palette, figure, i, name);
             let swatch = match &**layer {
                 Layer::Line { markers, .. } => Swatch::Line(look, *markers),
                 Layer::Steps { .. } | Layer::Segments { .. } | Layer::Bundle { .. } => {

@@ -306,7 +306,7 @@ fn stack(
         figure.size.map_or(f64::from(style.ink.size.0).max(columns as f64 * 24.0 * em), |s| f64::from(s.0));
     let label = figure.y.text();
     let left = if label.is_empty() { 0.0 } else { style.label * font::LINE + 0.4 * em };
-    let widths = vec![((width - left) / columns as f64).max(1.0); columns];
+    let mut widths = vec![((width - left) / columns as f64).max(1.0); columns];
     let mut shares = vec![0.0_f64; rows];
     for cell in cells.iter() {
         // Who asks for nothing, or for no number, gets a line.
@@ -317,10 +317,15 @@ fn stack(
     let mut frame = Frame::new(figure, style, width, &figure.notes);
     let mut heights = vec![0.0; rows];
     for _ in 0..3 {
-        let mut around = vec![0.0_f64; rows];
+        let (mut around, mut beside) = (vec![0.0_f64; rows], vec![0.0_f64; columns]);
         for cell in cells.iter() {
             around[cell.row] = around[cell.row].max(cell.least.top + cell.least.bottom);
+            if cell.span == 1 {
+                beside[cell.column] = beside[cell.column].max(cell.least.left + cell.least.right);
+            }
         }
+        let each = (width - left - beside.iter().sum::<f64>()) / columns as f64;
+        widths = beside.iter().map(|beside| (beside + each).max(1.0)).collect();
         let rest = |h: u32| f64::from(h) - frame.above - frame.below - around.iter().sum::<f64>();
         let unit = figure.size.map_or(ROW * em, |s| rest(s.1) / shares.iter().sum::<f64>());
         heights =

@@ -243,6 +243,74 @@ fn panels_stand_in_line() {
 }
 
 #[test]
+fn panels_share_one_axis_which_is_written_once() {
+    let panel = |from: f64, to: f64| {
+        Figure::new(Axis::new("time", "ms"), Axis::new("rate", "Hz"))
+            .layer(Layer::line(vec![from, to], vec![0.0, 10.0]))
+            .note("seen twice")
+    };
+    let wide = panel(0.0, 5.0).panel(Panel { wide: true, ..Panel::default() });
+    let thin = Panel { label: "a42\ncADpyr".into(), height: 0.4, wide: false };
+    let rows = vec![
+        vec![wide],
+        vec![panel(2.0, 10.0), panel(0.0, 1.0).panel(thin.clone())],
+        vec![panel(0.0, 1.0).panel(thin)],
+    ];
+    let figure = Figure::stack(rows).unwrap();
+    assert_eq!(figure.notes, ["seen twice"]);
+    assert_words_are_clear("a stack", &figure);
+    let (_, _, words) = texts(&figure);
+    let places =
+        |word: &str| -> Vec<Point> { words.iter().filter(|t| t.words == word).map(|t| t.at).collect() };
+    assert_eq!(places("time (ms)").len(), 2, "below each column");
+    let ends: Vec<Point> = places("10").into_iter().filter(|p| p.1 > 200.0).collect();
+    assert!(ends.len() >= 2, "all reach from 0 to 10");
+    assert_eq!((places("a42").len(), places("cADpyr").len()), (2, 2));
+
+    let mut other = figure.clone();
+    other.y = Axis::new("voltage", "mV");
+    assert_eq!(
+        texts(&other.ylabel("current (nA)")).2.iter().filter(|t| t.words == "current (nA)").count(),
+        1
+    );
+    let log = panel(1.0, 9.0).xscale("log").unwrap();
+    let error = Figure::stack(vec![vec![panel(0.0, 1.0)], vec![log]]).unwrap().to_svg().unwrap_err();
+    assert!(error.message().contains("need the same scale"), "{error}");
+    assert!(figure.size(300, 200).unwrap().to_png().unwrap_err().message().contains("too few"));
+}
+
+#[test]
+fn own_ticks_are_thinned_where_they_have_no_room() {
+    let ticks = (0..100).map(|i| (f64::from(i), format!("cell {i}"))).collect();
+    let y = Axis { ticks, ..Axis::new("cell", "") };
+    let figure = Figure::new(Axis::new("time", "ms"), y).layer(Layer::line(vec![0.0, 1.0], vec![0.0, 99.0]));
+    assert_words_are_clear("own ticks", &figure);
+    let words = texts(&figure).2;
+    let shown = words.iter().filter(|t| t.words.starts_with("cell ")).count();
+    assert!((10..60).contains(&shown) && words.iter().any(|t| t.words == "cell 0"), "{shown}");
+}
+
+#[test]
+fn points_of_several_shapes_keep_their_order() {
+    let colour = Colouring::Category {
+        label: String::new(),
+        names: vec!["a".into(), "b".into()],
+        of: vec![0, 1, 1, 0],
+    };
+    let v = vec![0.0, 1.0, 2.0, 3.0];
+    let dots = Layer::Scatter { name: String::new(), x: v.clone(), y: v, colour, marker: Marker::Dot };
+    let figure = Figure::default().layer(dots).theme("print").unwrap();
+    let marks = scene(&figure, 1.0).unwrap().marks;
+    let runs: Vec<usize> = marks
+        .iter()
+        .filter_map(|mark| if let Mark::Clip { marks, .. } = mark { Some(marks) } else { None })
+        .flatten()
+        .filter_map(|mark| if let Mark::Dots { points, .. } = mark { Some(points.len()) } else { None })
+        .collect();
+    assert_eq!(runs, [1, 2, 1]);
+}
+
+#[test]
 fn overlay_unites_names_and_series() {
     let bars = |names: &[&str], values: Vec<f64>, title: &str| {
         let names = names.iter().map(|n| (*n).to_owned()).collect();

@@ -145,10 +145,6 @@ pub(super) fn point(value: &Array) -> Result<[f64; 3]> {
 
 /// Options given as a map: read by serde, so that a misspelt one is an error.
 pub(super) fn options<T: serde::de::DeserializeOwned>(map: &Map) -> Result<T> {
-    rhai::serde::from_dynamic(&Dynamic::from_map(map.clone())).map_err(|e| {
-        let text = e.to_string();
-        let text = text.split(" (line ").next().unwrap_or(&text);
-        let text = text.trim_start_matches("Error in parsing: ").trim_start_matches("Parsing error: ");
-        Error::argument(text.to_owned())
-    })
+    let json = super::value::to_json_value(&Dynamic::from_map(map.clone()))?;
+    serde_json::from_value(json).map_err(|e| Error::argument(e.to_string()))
 }

@@ -19,7 +19,8 @@ use rhai::module_resolvers::DummyModuleResolver;
 use rhai::{AST, Dynamic, Engine, ParseErrorType, Scope};
 
 pub use api::circuit::{Circuit, findings_table};
-pub use api::opening::{open, open_circuit};
+pub use api::opening::{open, open_circuit, open_simulation};
+pub use api::simulation::Simulation;
 pub use saving::{save_figure, screen, set_screen};
 pub use value::{Screen, display, to_json_value};
 

@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 
 use super::api;
 use super::api::grouped::Groups as _;
+use crate::analysis::figures::Animation;
 use crate::diag::{Error, Result};
 use crate::formats::table::{Look, format_number, render, to_json};
 use crate::model::{Column, Frame, SparseMatrix, merged};
@@ -94,6 +95,9 @@ pub fn display(value: &Dynamic, screen: &Screen) -> Result<Option<String>> {
     }
     if let Some(figure) = value.read_lock::<Figure>() {
         return Ok(Some(figure.describe()));
+    }
+    if let Some(animation) = value.read_lock::<Animation>() {
+        return Ok(Some(animation.describe().to_owned()));
     }
     if let Some(matrix) = value.read_lock::<SparseMatrix>() {
         let (rows, columns, values) = (matrix.rows.len(), matrix.columns.len(), matrix.entries.len());
@@ -228,6 +232,9 @@ pub fn to_json_value(value: &Dynamic) -> Result<Json> {
     }
     if let Some(figure) = value.read_lock::<Figure>() {
         return Ok(figure.describe().into());
+    }
+    if let Some(animation) = value.read_lock::<Animation>() {
+        return Ok(animation.describe().into());
     }
     if let Some(matrix) = value.read_lock::<SparseMatrix>() {
         return Ok(serde_json::json!({

@@ -61,7 +61,11 @@ fn culprits(message: &str, question: &str) -> Vec<String> {
         let words = found.get(1).or(found.get(2)).map_or("", |word| word.as_str()).to_owned();
         words.split(", ").map(str::to_owned).collect::<Vec<_>>()
     });
-    words.filter(|word| question.contains(word.as_str())).map(|word| gid(&word).to_owned()).collect()
+    words
+        .map(|word| word.trim_end_matches('.').to_owned())
+        .filter(|word| question.contains(word.as_str()))
+        .map(|word| gid(&word).to_owned())
+        .collect()
 }
 
 /// `a42` is 42; everything else stays.

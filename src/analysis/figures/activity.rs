@@ -89,6 +89,8 @@ pub(super) fn check_window((start, end): (f64, f64)) -> Result<()> {
 /// Firing rates of groups of cells over time.
 #[derive(Clone, Debug, Default)]
 pub struct Rates {
+    /// What the groups differ in: `layer`. May be empty.
+    pub label: String,
     /// The rising edges of the bins (ms): one more than rates.
     pub edges: Vec<f64>,
     /// The name of each group, and its rate (Hz) in each bin.
@@ -167,18 +169,14 @@ fn places(spikes: &Raster<'_>) -> Vec<u32> {
 fn cells_axis(spikes: &Raster<'_>) -> Axis {
     let n = spikes.ids.len();
     let every = round_step(n, if spikes.groups.is_some() || n > 25 { 8 } else { 25 });
-    let (label, limits, ticks) = match spikes.groups {
-        Some(groups) => {
-            let ticks = (0..=n).step_by(every).map(|k| (k as f64, crate::plot::count(k))).collect();
-            (format!("cells by {}", groups.label), (n as f64, 0.0), ticks)
-        }
-        None => {
-            let written = |row: usize| merged::id_text(spikes.ids[row], spikes.populations);
-            let ticks = (0..n).step_by(every).map(|row| (row as f64 + 0.5, written(row))).collect();
-            ("cell".to_owned(), (0.0, n as f64), ticks)
-        }
-    };
-    Axis { limits: Some(limits), ticks, ..Axis::new(label, "") }
+    if let Some(groups) = spikes.groups {
+        let ticks = (0..=n).step_by(every).map(|k| (k as f64, crate::plot::count(k))).collect();
+        let label = format!("cells by {}", groups.label);
+        return Axis { limits: Some((n as f64, 0.0)), ticks, ..Axis::new(label, "") };
+    }
+    let written = |row: usize| merged::id_text(spikes.ids[row], spikes.populations);
+    let ticks = (0..n).step_by(every).map(|row| (row as f64 + 0.5, written(row))).collect();
+    Axis { limits: Some((0.0, n as f64)), ticks, ..Axis::new("cell", "") }
 }
 
 /// The smallest of 1, 2, 5, 10, 20 … that cuts `n` into `most` pieces at most.
@@ -204,6 +202,9 @@ pub fn psth(rates: &Rates, stimuli: &[f64]) -> Result<Figure> {
     let x = Axis { limits: Some(rates.window()), ..time() };
     let mut figure = Figure::new(x, Axis::new("firing rate", "Hz"));
     let alone = rates.groups.len() == 1;
+    if !alone {
+        figure.heading.clone_from(&rates.label);
+    }
     for (name, values) in &rates.groups {
         let name = if alone { String::new() } else { name.clone() };
         figure = figure.layer(Layer::steps(rates.edges.clone(), values.clone()).named(name));
@@ -280,12 +281,10 @@ pub fn isi(intervals: &[f64], shown: Interval) -> Result<Figure> {
 /// # Errors
 /// As [`psth`] and [`raster`].
 pub fn raster_with_psth(spikes: &Raster<'_>, rates: &Rates, stimuli: &[f64]) -> Result<Figure> {
-    let above = psth(rates, stimuli)?.xlim(spikes.window.0, spikes.window.1)?;
-    let mut below = with_stimuli(raster(spikes)?, stimuli, "");
-    if rates.groups.len() > 1 {
-        // The colours are explained above.
-        below.legend = Legend::Hidden;
-    }
+    let mut above = psth(rates, stimuli)?.xlim(spikes.window.0, spikes.window.1)?;
+    let below = with_stimuli(raster(spikes)?, stimuli, "");
+    // The colours are explained once, beside the spikes if these have them too.
+    above.legend = if spikes.groups.is_some() { Legend::Hidden } else { Legend::Outside };
     let panel = |height: f64| Panel { height, ..Panel::default() };
     Figure::stack(vec![vec![above.panel(panel(0.7))], vec![below.panel(panel(1.7))]])
 }

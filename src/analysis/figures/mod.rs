@@ -22,7 +22,10 @@ pub use activity::{Groups, Interval, Raster, Rates, isi, latency_boxes, psth, ra
 pub use animation::{Animation, Firing, firing_animation};
 pub use population::{Population, population_summary};
 pub use space::{View, positions_3d};
-pub use table::{bars, boxes, default_figure, heatmap, histogram, line, matrix, pie, scatter};
+pub use table::{
+    bars, boxes, default_figure, heatmap, histogram, latencies_of, line, matrix, pie, pie_of,
+    positions_in_space, scatter,
+};
 pub use traces::{
     MeanTrace, Trace, VoltageHistogram, collage, mean_traces, quantity, traces, traces_by_group,
 };

@@ -46,7 +46,11 @@ pub fn population_summary(
     let mut spikes_row = Vec::new();
     for group in groups {
         let name = |error: Error| error.help(format!("in the group `{}`", group.name));
-        let rates = Rates { edges: edges.to_vec(), groups: vec![(group.name.clone(), group.rate.clone())] };
+        let rates = Rates {
+            label: String::new(),
+            edges: edges.to_vec(),
+            groups: vec![(group.name.clone(), group.rate.clone())],
+        };
         let mut above = with_stimuli(psth(&rates, &[]).map_err(name)?, stimuli, "");
         // The colour of a group is the same in all of its panels.
         above.layers = above

@@ -175,12 +175,12 @@ impl<'a> Paper<'a> {
         let (x, y) = (span(|p| p.0), span(|p| p.1));
         let size = (x.1 - x.0).max(y.1 - y.0);
         let centre = (f64::midpoint(x.0, x.1), f64::midpoint(y.0, y.1));
-        let (x, y) = ((x.0 - 0.2 * size, x.1 + 0.2 * size), (y.0 - 0.14 * size, y.1 + 0.05 * size));
+        let (x, y) = ((x.0 - 0.25 * size, x.1 + 0.25 * size), (y.0 - 0.14 * size, y.1 + 0.05 * size));
         Paper { cuboid, projection, centre, size, x, y }
     }
 
-    /// The ends and the middle of one side of the box, written beside an edge on its outline. A side that points to the
-    /// eye has no words.
+    /// The ends and the middle of one side of the box, written beside an edge on its outline; all in one where that edge
+    /// looks short. A side that points to the eye has no words.
     fn words(&self, axis: usize) -> Vec<Layer> {
         let flat = |edge: (usize, [bool; 3])| {
             let (a, b) = self.cuboid.ends(edge);
@@ -197,7 +197,7 @@ impl<'a> Paper<'a> {
         let (a, b) = flat(edge);
         let (dx, dy) = (b.0 - a.0, b.1 - a.1);
         let length = dx.hypot(dy);
-        if length < 0.12 * self.size {
+        if length < 0.02 * self.size {
             return Vec::new();
         }
         let m = middle((a, b));
@@ -205,9 +205,12 @@ impl<'a> Paper<'a> {
         if out.0 * (m.0 - self.centre.0) + out.1 * (m.1 - self.centre.1) < 0.0 {
             out = (-out.0, -out.1);
         }
+        // The words of two short sides would meet: they go to the left and to the right.
+        let short = length < 0.24 * self.size;
+        let upright = if short { 0.02 } else { 0.25 };
         let anchor = match out.0 {
-            o if o > 0.25 => Anchor::Start,
-            o if o < -0.25 => Anchor::End,
+            o if o > upright => Anchor::Start,
+            o if o < -upright => Anchor::End,
             _ => Anchor::Middle,
         };
         let word = |from: (f64, f64), inwards: f64, outwards: f64, text: String| Layer::Text {
@@ -216,11 +219,17 @@ impl<'a> Paper<'a> {
             text,
             anchor,
         };
-        let label = format!("{} (µm)", ["x", "y", "z"][axis]);
+        let name = ["x", "y", "z"][axis];
+        let [low, high] = [self.cuboid.low[axis], self.cuboid.high[axis]].map(|v| end(v, self.cuboid, axis));
+        if short {
+            return vec![word(m, 0.0, 0.04, format!("{name} {low} to {high} µm"))];
+        }
+        // Two sides meet at the lowest corner: their ends stand a little away from it.
+        let inwards = if axis == 1 { 0.0 } else { 0.03 };
         vec![
-            word(a, 0.03, 0.035, end(self.cuboid.low[axis], self.cuboid, axis)),
-            word(b, -0.03, 0.035, end(self.cuboid.high[axis], self.cuboid, axis)),
-            word(m, 0.0, 0.06, label),
+            word(a, inwards, 0.035, low),
+            word(b, -inwards, 0.035, high),
+            word(m, 0.0, if axis == 1 { 0.035 } else { 0.06 }, format!("{name} (µm)")),
         ]
     }
 }

@@ -3,6 +3,7 @@
 use arrow_array::Array;
 
 use super::same;
+use super::{Rates, Trace, View, latency_boxes, positions_3d, psth, traces};
 use crate::analysis::statistics::box_summary;
 use crate::diag::{Error, Result};
 use crate::model::{ColumnSpec, Frame, SparseMatrix};
@@ -261,6 +262,60 @@ pub fn pie(names: &[String], counts: &[f64]) -> Result<Figure> {
     Ok(Figure::default().layer(Layer::Pie { names, values }).note(note))
 }
 
+/// The positions in the columns `x`, `y`, `z`, in space; coloured by another column if one is given.
+///
+/// # Errors
+/// When a column does not exist, or there are no positions.
+pub fn positions_in_space(table: &Table, colour: Option<&str>, view: View) -> Result<Figure> {
+    let mut names = vec!["x", "y", "z"];
+    names.extend(colour.filter(|c| !names.contains(c)));
+    let frame = read(table, &names)?;
+    frame.schema().columns()[..3].iter().try_for_each(need_number)?;
+    let [x, y, z] = [0, 1, 2].map(|axis| numbers(&frame.columns()[axis]));
+    let points: Vec<[f64; 3]> = (0..frame.rows()).map(|row| [x[row], y[row], z[row]]).collect();
+    let colour = match colour {
+        None => Colouring::Series,
+        Some(name) => colouring(&frame, frame.schema().position(name)?),
+    };
+    positions_3d(&points, colour, view)
+}
+
+/// A slice of a pie for each name.
+///
+/// # Errors
+/// As [`pie`], and when a column does not exist or the second is not a number.
+pub fn pie_of(table: &Table, names: &str, counts: &str) -> Result<Figure> {
+    let frame = read(table, &[names, counts])?;
+    need_number(&frame.schema().columns()[1])?;
+    pie(&texts(&frame.columns()[0]), &numbers(&frame.columns()[1]))
+}
+
+/// Latencies by layer and class, as [`latency_boxes`] draws them.
+///
+/// # Errors
+/// When a column does not exist, the first is not a number, or there are no latencies.
+pub fn latencies_of(table: &Table, latency: &str, layer: &str, class: &str) -> Result<Figure> {
+    let frame = read(table, &[latency, layer, class])?;
+    need_number(&frame.schema().columns()[0])?;
+    let values = numbers(&frame.columns()[0]);
+    let (layers, classes) = (texts(&frame.columns()[1]), texts(&frame.columns()[2]));
+    let distinct = |all: &[String]| {
+        let mut names = all.to_vec();
+        names.sort();
+        names.dedup();
+        names
+    };
+    let (rows, series) = (distinct(&layers), distinct(&classes));
+    let mut of: Vec<(String, Vec<Vec<f64>>)> =
+        series.iter().map(|class| (class.clone(), vec![Vec::new(); rows.len()])).collect();
+    for ((value, layer), class) in values.iter().zip(&layers).zip(&classes) {
+        if let (Ok(row), Ok(class)) = (rows.binary_search(layer), series.binary_search(class)) {
+            of[class].1[row].push(*value);
+        }
+    }
+    latency_boxes(&rows, &of)
+}
+
 /// A box for each value of a second column: median, quartiles, Tukey's whiskers, outliers.
 ///
 /// # Errors
@@ -354,6 +409,15 @@ pub fn default_figure(table: &Table) -> Result<Figure> {
         let x = Axis::new(of.replace('_', " "), specs[0].unit.clone().unwrap_or_default());
         return Ok(histogram_figure(&frame, x));
     }
+    if let [keys @ .., "low", "high", "count", "rate"] = names.as_slice() {
+        return rates_over_time(table, keys);
+    }
+    if let [keys @ .., "t", value] = names.as_slice()
+        && !keys.is_empty()
+        && is_number(&specs[names.len() - 1])
+    {
+        return lines_over_time(table, keys, value);
+    }
     if names.contains(&"probability") && names.starts_with(&["low", "high"]) {
         return profile(table);
     }
@@ -394,6 +458,52 @@ pub fn default_figure(table: &Table) -> Result<Figure> {
              plot_box(c, by), plot_heatmap(row, column, value)",
         )),
     }
+}
+
+/// The rows of each group, one after the other, with the name of the group.
+fn runs(frame: &Frame, keys: usize) -> Vec<(String, std::ops::Range<usize>)> {
+    let columns: Vec<Vec<String>> = frame.columns()[..keys].iter().map(|column| texts(column)).collect();
+    let name = |row: usize| columns.iter().map(|column| column[row].as_str()).collect::<Vec<_>>().join(", ");
+    let mut runs: Vec<(String, std::ops::Range<usize>)> = Vec::new();
+    for row in 0..frame.rows() {
+        let name = name(row);
+        match runs.last_mut() {
+            Some((last, rows)) if *last == name => rows.end = row + 1,
+            _ => runs.push((name, row..row + 1)),
+        }
+    }
+    runs
+}
+
+/// Rates over time, a line of steps for each group.
+fn rates_over_time(table: &Table, keys: &[&str]) -> Result<Figure> {
+    let frame = table.frame()?;
+    let at = keys.len();
+    let (low, high) = (numbers(&frame.columns()[at]), numbers(&frame.columns()[at + 1]));
+    let rate = numbers(&frame.columns()[at + 3]);
+    let runs = runs(&frame, at);
+    let mut edges = runs.first().map_or_else(Vec::new, |(_, rows)| low[rows.clone()].to_vec());
+    edges.extend(runs.first().and_then(|(_, rows)| high.get(rows.end - 1)));
+    let groups = runs.into_iter().map(|(name, rows)| (name, rate[rows].to_vec())).collect();
+    psth(&Rates { label: keys.join(", "), edges, groups }, &[])
+}
+
+/// A line over time for each group.
+fn lines_over_time(table: &Table, keys: &[&str], value: &str) -> Result<Figure> {
+    let frame = table.frame()?;
+    let at = keys.len();
+    let (t, values) = (numbers(&frame.columns()[at]), numbers(&frame.columns()[at + 1]));
+    let runs = runs(&frame, at);
+    let lines: Vec<Trace> = runs
+        .iter()
+        .map(|(name, rows)| Trace {
+            name: name.clone(),
+            kind: String::new(),
+            t: &t[rows.clone()],
+            values: &values[rows.clone()],
+        })
+        .collect();
+    traces(&lines, &axis(&frame.schema().columns()[frame.schema().position(value)?]))
 }
 
 /// Whether two columns hold few whole numbers, each pair once: layers by layers.

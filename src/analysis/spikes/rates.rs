@@ -117,7 +117,7 @@ pub fn gaussian_rate(
     let kernel = kernel(sigma, step, counts.len());
     let half = kernel.len() - 1;
     let value = |at: usize| -> Result<f64> {
-        if at % 1024 == 0 {
+        if at.is_multiple_of(1024) {
             work::check()?;
         }
         let first = occupied.partition_point(|(bin, _)| bin + half < at);

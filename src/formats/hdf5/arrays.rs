@@ -15,6 +15,29 @@ use serde_json::Value;
 use super::numbers::{self, Class, Convert, Element, Float32, Float64, Truncated};
 use super::{File, MOST_COLUMNS, decoded_limit};
 use crate::diag::{Error, Result};
+use crate::model::Frames;
+
+/// Where fewer than one in so many of the columns between the first and the last are wanted, they are picked one by one.
+const DENSE: usize = 4;
+
+/// Calls `$typed!(stored type, conversion)` for the type of a dataset's numbers.
+macro_rules! decoded {
+    ($dataset:ident, $typed:ident, $convert:ident) => {
+        match *$dataset.inner.dtype() {
+            Datatype::FloatingPoint { size: 4, .. } => $typed!(f32, $convert::float32),
+            Datatype::FloatingPoint { size: 8, .. } => $typed!(f64, $convert::float64),
+            Datatype::FixedPoint { size: 1, signed: true, .. } => $typed!(i8, |v| $convert::int(v.into())),
+            Datatype::FixedPoint { size: 2, signed: true, .. } => $typed!(i16, |v| $convert::int(v.into())),
+            Datatype::FixedPoint { size: 4, signed: true, .. } => $typed!(i32, |v| $convert::int(v.into())),
+            Datatype::FixedPoint { size: 8, signed: true, .. } => $typed!(i64, $convert::int),
+            Datatype::FixedPoint { size: 1, .. } => $typed!(u8, |v| $convert::int(v.into())),
+            Datatype::FixedPoint { size: 2, .. } => $typed!(u16, |v| $convert::int(v.into())),
+            Datatype::FixedPoint { size: 4, .. } => $typed!(u32, |v| $convert::int(v.into())),
+            Datatype::FixedPoint { size: 8, .. } => $typed!(u64, |v| $convert::int(v as i64)),
+            ref other => Err($dataset.error(format!("numbers of this kind cannot be read: {other:?}"))),
+        }
+    };
+}
 
 /// What the elements of a dataset are, and with it the Arrow type of its values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -261,22 +284,10 @@ impl Dataset {
     pub(super) fn numbers<C: Convert>(&self, rows: &Range<usize>) -> Result<Vec<C::Out>> {
         macro_rules! typed {
             ($stored:ty, $make:expr) => {
-                self.typed::<$stored>(rows)?.into_iter().map($make).collect()
+                Ok(self.typed::<$stored>(rows)?.into_iter().map($make).collect())
             };
         }
-        Ok(match *self.inner.dtype() {
-            Datatype::FloatingPoint { size: 4, .. } => typed!(f32, C::float32),
-            Datatype::FloatingPoint { size: 8, .. } => typed!(f64, C::float64),
-            Datatype::FixedPoint { size: 1, signed: true, .. } => typed!(i8, |v| C::int(v.into())),
-            Datatype::FixedPoint { size: 2, signed: true, .. } => typed!(i16, |v| C::int(v.into())),
-            Datatype::FixedPoint { size: 4, signed: true, .. } => typed!(i32, |v| C::int(v.into())),
-            Datatype::FixedPoint { size: 8, signed: true, .. } => typed!(i64, C::int),
-            Datatype::FixedPoint { size: 1, .. } => typed!(u8, |v| C::int(v.into())),
-            Datatype::FixedPoint { size: 2, .. } => typed!(u16, |v| C::int(v.into())),
-            Datatype::FixedPoint { size: 4, .. } => typed!(u32, |v| C::int(v.into())),
-            Datatype::FixedPoint { size: 8, .. } => typed!(u64, |v| C::int(v as i64)),
-            ref other => return Err(self.error(format!("numbers of this kind cannot be read: {other:?}"))),
-        })
+        decoded!(self, typed, C)
     }
 
     /// The elements of some rows as the crate decodes them; chunks in parallel.
@@ -296,34 +307,62 @@ impl Dataset {
         Ok(array.map_err(|e| self.file.fault(&self.path, &e))?.into_raw_vec_and_offset().0)
     }
 
-    /// The numbers of a part of a matrix, row by row; only the chunks that it touches are decoded.
-    pub(super) fn part<C: Convert>(
+    /// The numbers of some columns of some rows of a matrix, row by row. Each chunk that holds some of them is decoded
+    /// once.
+    pub(super) fn window<C: Convert>(
         &self,
-        rows: &Range<usize>,
-        columns: &Range<usize>,
-    ) -> Result<Vec<C::Out>> {
-        let side = |range: &Range<usize>| SliceInfoElem::Slice {
-            start: range.start as u64,
-            end: range.end as u64,
-            step: 1,
-        };
-        let mut selections = vec![side(rows)];
-        if self.shape().len() > 1 {
-            selections.push(side(columns));
-        }
+        rows: Frames,
+        columns: &[Range<usize>],
+        out: &mut [C::Out],
+    ) -> Result<()> {
         macro_rules! typed {
             ($stored:ty, $make:expr) => {
-                Ok(self.slice::<$stored>(selections)?.into_iter().map($make).collect())
+                self.typed_window::<$stored, _>(rows, columns, out, $make)
             };
         }
-        match *self.inner.dtype() {
-            Datatype::FloatingPoint { size: 4, .. } => typed!(f32, C::float32),
-            Datatype::FloatingPoint { size: 8, .. } => typed!(f64, C::float64),
-            Datatype::FixedPoint { size: 4, signed: true, .. } => typed!(i32, |v| C::int(v.into())),
-            Datatype::FixedPoint { size: 8, signed: true, .. } => typed!(i64, C::int),
-            Datatype::FixedPoint { size: 2, signed: true, .. } => typed!(i16, |v| C::int(v.into())),
-            ref other => Err(self.error(format!("a matrix of these numbers cannot be read: {other:?}"))),
+        decoded!(self, typed, C)
+    }
+
+    fn typed_window<T: hdf5_reader::H5Type + Copy, O>(
+        &self,
+        rows: Frames,
+        columns: &[Range<usize>],
+        out: &mut [O],
+        make: impl Fn(T) -> O,
+    ) -> Result<()> {
+        let runs = numbers::joined(columns);
+        let width: usize = runs.iter().map(Range::len).sum();
+        if width == 0 || rows.count == 0 {
+            return Ok(());
         }
+        let hull = runs.iter().map(|run| run.start).min().unwrap_or(0)
+            ..runs.iter().map(|run| run.end).max().unwrap_or(0);
+        let end = rows.at(rows.count - 1) + 1;
+        let steps = (rows.first as u64, end as u64, rows.step as u64);
+        // Few of many columns, or few of many rows: no array of everything in between.
+        if width < hull.len() / DENSE || self.chunk_rows().is_some_and(|chunk| rows.step > chunk) {
+            let wanted: Vec<u64> = runs.iter().flat_map(|run| run.start as u64..run.end as u64).collect();
+            let picked = self.inner.read_rows_columns_chunked_parallel::<T>(steps, &wanted);
+            if let Some(array) = picked.map_err(|e| self.file.fault(&self.path, &e))? {
+                out.iter_mut().zip(array).for_each(|(value, stored)| *value = make(stored));
+                return Ok(());
+            }
+        }
+        let side = |start, end, step| SliceInfoElem::Slice { start, end, step };
+        let mut selections = vec![side(steps.0, steps.1, steps.2)];
+        if self.shape().len() > 1 {
+            selections.push(side(hull.start as u64, hull.end as u64, 1));
+        }
+        let values: Vec<T> = self.slice(selections)?;
+        for (values, mut out) in values.chunks_exact(hull.len()).zip(out.chunks_exact_mut(width)) {
+            for run in &runs {
+                let (now, rest) = out.split_at_mut(run.len());
+                let part = &values[run.start - hull.start..run.end - hull.start];
+                now.iter_mut().zip(part).for_each(|(value, stored)| *value = make(*stored));
+                out = rest;
+            }
+        }
+        Ok(())
     }
 
     /// Unsigned numbers of 64 bits wrap when they do not fit; that is never an id or a count.

@@ -13,9 +13,10 @@ use rayon::prelude::*;
 
 use super::arrays::element_of;
 use super::header::{self, Plain, Sizes};
-use super::numbers::{self, Convert, Element};
+use super::numbers::{self, Convert, Element, Rows};
 use super::{File, MOST_COLUMNS, decoded_limit, links, split};
 use crate::diag::{Error, Result};
+use crate::model::Frames;
 
 /// Bytes of decoded tables that are kept for the next column of the same table.
 const DECODED_BYTES: usize = 64 << 20;
@@ -48,6 +49,11 @@ enum Place {
 impl Extent {
     fn row_bytes(&self) -> usize {
         self.columns * self.element.size()
+    }
+
+    /// Whether the table has to be decoded as a whole to read any of it.
+    pub fn is_encoded(&self) -> bool {
+        matches!(self.place, Place::Encoded(_))
     }
 }
 
@@ -83,6 +89,28 @@ struct Wanted<K> {
 
 impl<K: Send + Sync> Extents<K> {
     pub(super) fn read(file: &File, group: &str, keep: impl Fn(&str) -> Option<K>) -> Result<Self> {
+        Self::with(file, group, keep, |file, path, address| extent(file, path, address))
+    }
+
+    /// The tables at a path below each group that is kept.
+    pub(super) fn below(
+        file: &File,
+        group: &str,
+        below: &str,
+        keep: impl Fn(&str) -> Option<K>,
+    ) -> Result<Self> {
+        Self::with(file, group, keep, |file, path, address| {
+            let address = address.map(|at| links::descend(file, (at, path), below)).transpose()?.flatten();
+            extent(file, &format!("{path}/{below}"), address)
+        })
+    }
+
+    fn with(
+        file: &File,
+        group: &str,
+        keep: impl Fn(&str) -> Option<K>,
+        extent: impl Fn(&File, &str, Option<u64>) -> Result<Extent> + Sync,
+    ) -> Result<Self> {
         let mut files = vec![file.clone()];
         let wanted = names(&mut files, group, keep)?;
         let entries: Vec<Entry<K>> = wanted
@@ -173,6 +201,39 @@ impl<K> Extents<K> {
             Place::Nowhere => Some(()),
             Place::At(start) => file.bytes().get(*start..).and_then(take),
             Place::Encoded(path) => take(&self.decode(table, file, path)?),
+        };
+        done.ok_or_else(|| Error::format("the file is cut short").in_file(file.path()))
+    }
+
+    /// Copies some columns of some rows of a table, row by row, into `out`, which has room for exactly these.
+    ///
+    /// # Errors
+    /// When the rows or the columns lie outside of the table, or it cannot be decoded.
+    pub fn window<C: Convert>(
+        &self,
+        table: usize,
+        rows: Frames,
+        columns: Range<usize>,
+        out: &mut [C::Out],
+    ) -> Result<()> {
+        let Entry { file, extent, .. } = &self.entries[table];
+        let file = &self.files[*file];
+        let last = rows.count.checked_sub(1).map(|n| rows.at(n));
+        if last.is_some_and(|last| last >= extent.rows) || columns.end > extent.columns {
+            return Err(Error::argument(format!(
+                "{} rows from {} and columns {columns:?} of a table of {} rows and {} columns",
+                rows.count, rows.first, extent.rows, extent.columns
+            ))
+            .in_file(file.path()));
+        }
+        let mut copy = |bytes: &[u8]| {
+            let all = Rows { bytes, columns: extent.columns, element: extent.element };
+            all.copy::<C>(rows, std::slice::from_ref(&columns), out)
+        };
+        let done = match &extent.place {
+            Place::Nowhere => Some(()),
+            Place::At(start) => file.bytes().get(*start..).and_then(copy),
+            Place::Encoded(path) => copy(&self.decode(table, file, path)?),
         };
         done.ok_or_else(|| Error::format("the file is cut short").in_file(file.path()))
     }

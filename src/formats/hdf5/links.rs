@@ -28,16 +28,54 @@ pub(super) enum Target<'a> {
 /// Calls `each` for the names of a group until it returns false. Old groups come in the order of their names, new
 /// ones in the order in which they are stored.
 pub(super) fn walk(file: &File, group: &Group, each: &mut dyn FnMut(&str, Target<'_>) -> bool) -> Result<()> {
-    let fault = |e| file.fault(group.name(), &e);
-    let header = file.0.reader.get_or_parse_header(group.address()).map_err(fault)?;
+    walk_at(file, group.address(), group.name(), Some(group), each)
+}
+
+/// Where the members at the end of a path below a group stand; nothing where there is none, or a link on the way. The
+/// group has its header at an address, so that none above it need be looked through.
+pub(super) fn descend(file: &File, group: (u64, &str), below: &str) -> Result<Option<u64>> {
+    let (mut address, mut path) = (group.0, group.1.to_owned());
+    for wanted in below.split('/') {
+        let mut found = None;
+        walk_at(file, address, &path, None, &mut |name, target| {
+            if let (true, Target::Object(member)) = (name == wanted, target) {
+                found = Some(member);
+            }
+            name != wanted
+        })?;
+        let Some(member) = found else { return Ok(None) };
+        address = member;
+        path = format!("{path}/{wanted}");
+    }
+    Ok(Some(address))
+}
+
+fn walk_at(
+    file: &File,
+    address: u64,
+    path: &str,
+    group: Option<&Group>,
+    each: &mut dyn FnMut(&str, Target<'_>) -> bool,
+) -> Result<()> {
+    let header = file.0.reader.get_or_parse_header(address).map_err(|e| file.fault(path, &e))?;
     for message in &header.messages {
         let go_on = match message {
             HdfMessage::SymbolTable(table) => {
-                let old = OldGroup::new(file, group.name(), table.heap_address)?;
+                let old = OldGroup::new(file, path, table.heap_address)?;
                 return old.walk(table.btree_address, each).map(|_| ());
             }
             HdfMessage::Link(link) => give(link, each),
-            HdfMessage::LinkInfo(info) => walk_dense(file, group, info, each)?,
+            HdfMessage::LinkInfo(info) => match group {
+                Some(group) => walk_dense(file, group, info, each)?,
+                None if Cursor::is_undefined_offset(
+                    info.fractal_heap_address,
+                    file.0.reader.superblock().offset_size,
+                ) =>
+                {
+                    true
+                }
+                None => walk_dense(file, &file.group(path)?, info, each)?,
+            },
             _ => true,
         };
         if !go_on {

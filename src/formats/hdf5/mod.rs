@@ -28,7 +28,7 @@ use crate::diag::{Code, Error, Result};
 
 pub use arrays::{Dataset, Kind};
 pub use extents::{Extent, Extents};
-pub use numbers::{Convert, Element, Float32, Float64, Rounded, Truncated, fill};
+pub use numbers::{Convert, Element, Float32, Float64, Rounded, Rows, Truncated};
 pub use series::Series;
 
 /// Decoded chunks that a file keeps for the next read of the same chunk.
@@ -306,6 +306,19 @@ impl File {
         keep: impl Fn(&str) -> Option<K>,
     ) -> Result<Extents<K>> {
         Extents::read(self, group, keep)
+    }
+
+    /// The same for datasets that stand below the groups of a group, all at the same path `below` it.
+    ///
+    /// # Errors
+    /// As [`extents`](Self::extents), and when one of them has no dataset there.
+    pub fn extents_below<K: Send + Sync>(
+        &self,
+        group: &str,
+        below: &str,
+        keep: impl Fn(&str) -> Option<K>,
+    ) -> Result<Extents<K>> {
+        Extents::below(self, group, below, keep)
     }
 
     /// The first dataset of a group whose name is wanted: what the others are expected to look like.

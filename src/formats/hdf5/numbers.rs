@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::model::Frames;
+
 /// What kind of number is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {
@@ -141,6 +143,24 @@ impl Convert for Rounded {
     }
 }
 
+/// Calls `$with!(stored type, conversion)` for the type of an element.
+macro_rules! stored {
+    ($element:expr, $with:ident, $convert:ident) => {
+        match ($element.class, $element.size) {
+            (Class::Float, 4) => $with!(f32, $convert::float32),
+            (Class::Float, _) => $with!(f64, $convert::float64),
+            (Class::Signed, 1) => $with!(i8, |v| $convert::int(i64::from(v))),
+            (Class::Signed, 2) => $with!(i16, |v| $convert::int(i64::from(v))),
+            (Class::Signed, 4) => $with!(i32, |v| $convert::int(i64::from(v))),
+            (Class::Signed, _) => $with!(i64, $convert::int),
+            (Class::Unsigned, 1) => $with!(u8, |v| $convert::int(i64::from(v))),
+            (Class::Unsigned, 2) => $with!(u16, |v| $convert::int(i64::from(v))),
+            (Class::Unsigned, 4) => $with!(u32, |v| $convert::int(i64::from(v))),
+            (Class::Unsigned, _) => $with!(u64, |v| $convert::int(v as i64)),
+        }
+    };
+}
+
 /// Appends the numbers of a column. `rows` are the bytes of whole rows of `stride` bytes, `at` the column's place in
 /// a row; a rest that is shorter than a row is left out.
 pub(super) fn gather<C: Convert>(
@@ -159,38 +179,69 @@ pub(super) fn gather<C: Convert>(
             }
         };
     }
-    match (element.class, element.size) {
-        (Class::Float, 4) => with!(f32, C::float32),
-        (Class::Float, _) => with!(f64, C::float64),
-        (Class::Signed, 1) => with!(i8, |v| C::int(i64::from(v))),
-        (Class::Signed, 2) => with!(i16, |v| C::int(i64::from(v))),
-        (Class::Signed, 4) => with!(i32, |v| C::int(i64::from(v))),
-        (Class::Signed, _) => with!(i64, C::int),
-        (Class::Unsigned, 1) => with!(u8, |v| C::int(i64::from(v))),
-        (Class::Unsigned, 2) => with!(u16, |v| C::int(i64::from(v))),
-        (Class::Unsigned, 4) => with!(u32, |v| C::int(i64::from(v))),
-        (Class::Unsigned, _) => with!(u64, |v| C::int(v as i64)),
+    stored!(element, with, C)
+}
+
+/// A matrix of numbers that lies row by row in bytes.
+pub struct Rows<'a> {
+    /// The bytes, from the first row on.
+    pub bytes: &'a [u8],
+    /// The numbers of a row.
+    pub columns: usize,
+    /// Their type.
+    pub element: Element,
+}
+
+impl Rows<'_> {
+    /// Copies some columns of some rows, row by row, into `out`, which has room for exactly these. Nothing, where rows or
+    /// columns lie outside of the bytes.
+    pub fn copy<C: Convert>(&self, rows: Frames, columns: &[Range<usize>], out: &mut [C::Out]) -> Option<()> {
+        let runs = joined(columns);
+        macro_rules! with {
+            ($stored:ty, $make:expr) => {
+                if self.element.big_endian {
+                    self.rows(rows, &runs, out, |b| $make(<$stored>::from_be_bytes(b)))
+                } else {
+                    self.rows(rows, &runs, out, |b| $make(<$stored>::from_le_bytes(b)))
+                }
+            };
+        }
+        stored!(self.element, with, C)
+    }
+
+    fn rows<const N: usize, T>(
+        &self,
+        rows: Frames,
+        runs: &[Range<usize>],
+        out: &mut [T],
+        decode: impl Fn([u8; N]) -> T,
+    ) -> Option<()> {
+        let stride = self.columns.checked_mul(N)?;
+        let width: usize = runs.iter().map(Range::len).sum();
+        for (row, mut out) in rows.iter().zip(out.chunks_exact_mut(width.max(1))) {
+            let start = row.checked_mul(stride)?;
+            let row = self.bytes.get(start..start.checked_add(stride)?)?;
+            for run in runs {
+                let numbers = row.get(run.start * N..run.end * N)?.as_chunks::<N>().0;
+                let (now, rest) = out.split_at_mut_checked(numbers.len())?;
+                now.iter_mut().zip(numbers).for_each(|(value, number)| *value = decode(*number));
+                out = rest;
+            }
+        }
+        Some(())
     }
 }
 
-/// Decodes numbers that stand side by side. As many as there is room for; bytes that are missing leave the rest as it is.
-pub fn fill<C: Convert>(bytes: &[u8], element: Element, out: &mut [C::Out]) {
-    fn each<const N: usize, T>(bytes: &[u8], out: &mut [T], decode: impl Fn([u8; N]) -> T) {
-        for (value, number) in out.iter_mut().zip(bytes.as_chunks::<N>().0) {
-            *value = decode(*number);
+/// Columns in the order in which they are asked for, neighbours as one.
+pub(super) fn joined(columns: &[Range<usize>]) -> Vec<Range<usize>> {
+    let mut runs: Vec<Range<usize>> = Vec::new();
+    for column in columns.iter().filter(|column| !column.is_empty()) {
+        match runs.last_mut() {
+            Some(last) if last.end == column.start => last.end = column.end,
+            _ => runs.push(column.clone()),
         }
     }
-    if element.class == Class::Float && element.size == 4 {
-        return match element.big_endian {
-            true => each(bytes, out, |b| C::float32(f32::from_be_bytes(b))),
-            false => each(bytes, out, |b| C::float32(f32::from_le_bytes(b))),
-        };
-    }
-    let mut values = Vec::with_capacity(out.len());
-    gather::<C>(bytes, element.size(), 0, element, &mut values);
-    for (value, number) in out.iter_mut().zip(values) {
-        *value = number;
-    }
+    runs
 }
 
 #[inline]

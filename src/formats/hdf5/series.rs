@@ -4,12 +4,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::numbers::{self, Convert, Element};
+use super::numbers::{self, Convert, Element, Rows};
 use super::{Dataset, File, decoded_limit};
 use crate::diag::Result;
-
-/// Columns that are no further apart than this are decoded together.
-const COLUMNS_TOGETHER: usize = 1024;
+use crate::model::Frames;
 
 /// A dataset of numbers with one or two dimensions. A clone is the same dataset.
 #[derive(Clone, Debug)]
@@ -174,70 +172,24 @@ impl Series {
     /// When rows or columns lie outside of the dataset, or it is damaged.
     pub fn window<C: Convert>(
         &self,
-        rows: impl ExactSizeIterator<Item = usize> + Clone,
+        rows: Frames,
         columns: &[Range<usize>],
         out: &mut [C::Out],
     ) -> Result<()> {
-        let width: usize = columns.iter().map(Range::len).sum();
-        if let Some(outside) = columns.iter().find(|c| c.start > c.end || c.end > self.0.columns) {
-            return Err(self
-                .0
+        let inner = &self.0;
+        if let Some(outside) = columns.iter().find(|c| c.start > c.end || c.end > inner.columns) {
+            return Err(inner
                 .dataset
-                .error(format!("columns {} to {} of {}", outside.start, outside.end, self.0.columns)));
+                .error(format!("columns {} to {} of {}", outside.start, outside.end, inner.columns)));
         }
-        if let Some(row) = rows.clone().find(|row| *row >= self.0.rows) {
-            return Err(self.0.dataset.error(format!("row {row} of {}", self.0.rows)));
+        let Some(last) = rows.count.checked_sub(1).map(|n| rows.at(n)) else { return Ok(()) };
+        if last >= inner.rows {
+            return Err(inner.dataset.error(format!("row {last} of {}", inner.rows)));
         }
-        if width == 0 || rows.len() == 0 {
-            return Ok(());
-        }
-        let Some(start) = self.0.start else { return self.decoded_window::<C>(rows, columns, width, out) };
-        let (bytes, size) = (self.0.dataset.file().bytes(), self.0.element.size());
-        for (row, out) in rows.zip(out.chunks_exact_mut(width)) {
-            let first = start + row * self.0.columns * size;
-            let mut filled = 0;
-            for column in columns {
-                let part = bytes.get(first + column.start * size..first + column.end * size);
-                let part = part.ok_or_else(|| self.0.dataset.error("the file is cut short"))?;
-                numbers::fill::<C>(part, self.0.element, &mut out[filled..filled + column.len()]);
-                filled += column.len();
-            }
-        }
-        Ok(())
-    }
-
-    /// The same where chunks have to be decoded: columns that are near to one another are read together.
-    fn decoded_window<C: Convert>(
-        &self,
-        rows: impl ExactSizeIterator<Item = usize> + Clone,
-        columns: &[Range<usize>],
-        width: usize,
-        out: &mut [C::Out],
-    ) -> Result<()> {
-        let span = rows.clone().min().unwrap_or(0)..rows.clone().max().map_or(0, |last| last + 1);
-        // The place of each piece in a row of `out`.
-        let mut pieces: Vec<(Range<usize>, usize)> = Vec::with_capacity(columns.len());
-        let mut filled = 0;
-        for column in columns.iter().filter(|column| !column.is_empty()) {
-            pieces.push((column.clone(), filled));
-            filled += column.len();
-        }
-        pieces.sort_by_key(|piece| piece.0.start);
-        for near in pieces.chunk_by(|a, b| b.0.start <= a.0.end + COLUMNS_TOGETHER) {
-            let end = near.iter().map(|piece| piece.0.end).max().unwrap_or(0);
-            let together = near[0].0.start..end;
-            let values = self.0.dataset.part::<C>(&span, &together)?;
-            for (row, out) in rows.clone().zip(out.chunks_exact_mut(width)) {
-                let values = values.get((row - span.start) * together.len()..).unwrap_or_default();
-                for (column, at) in near {
-                    let part = values.get(column.start - together.start..column.end - together.start);
-                    let part =
-                        part.ok_or_else(|| self.0.dataset.error("fewer values than its shape says"))?;
-                    out[*at..*at + column.len()].copy_from_slice(part);
-                }
-            }
-        }
-        Ok(())
+        let Some(start) = inner.start else { return inner.dataset.window::<C>(rows, columns, out) };
+        let bytes = inner.dataset.file().bytes().get(start..).unwrap_or_default();
+        let all = Rows { bytes, columns: inner.columns, element: inner.element };
+        all.copy::<C>(rows, columns, out).ok_or_else(|| inner.dataset.error("the file is cut short"))
     }
 
     /// The values of one column of some rows.

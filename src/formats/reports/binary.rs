@@ -4,9 +4,9 @@
 use std::ops::Range;
 use std::path::Path;
 
-use super::{ReportOptions, guess, unit_of};
+use super::{ReportOptions, guess, there_of, unit_of};
 use crate::diag::{Error, Result};
-use crate::formats::hdf5::{Convert, Element, Float32, Float64, fill};
+use crate::formats::hdf5::{Convert, Element, Float32, Float64, Rows};
 use crate::formats::text::Text;
 use crate::model::{Clock, Frames, Report, ReportFacts, ReportLayout};
 
@@ -27,14 +27,30 @@ pub(super) struct BinaryReport {
     data: usize,
 }
 
-/// Whether a file begins like a binary report.
+/// Whether a file is a binary report, by how it begins. One that is empty, or has the name of a binary report and begins
+/// otherwise, is refused.
 ///
 /// # Errors
 /// When it cannot be read.
 pub(super) fn is_report(path: &Path) -> Result<bool> {
     let file = Text::open(path)?;
-    let first: Option<[u8; 8]> = file.bytes().first_chunk().copied();
-    Ok(first.is_some_and(|b| f64::from_le_bytes(b) == MARK || f64::from_be_bytes(b) == MARK))
+    let bytes = file.bytes();
+    let first = bytes.first_chunk().map(|b| [f64::from_le_bytes(*b), f64::from_be_bytes(*b)]);
+    if first.is_some_and(|numbers| numbers.contains(&MARK)) {
+        return Ok(true);
+    }
+    let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
+    let named_so = ["bbp", "rep", "bin"].iter().any(|known| extension == *known);
+    if bytes.is_empty() {
+        return Err(Error::format("the file is empty; it should be a report").in_file(path));
+    }
+    if named_so && !bytes.starts_with(b"\x89HDF") {
+        return Err(Error::format(format!(
+            "a binary report begins with the number {MARK}, this file does not"
+        ))
+        .in_file(path));
+    }
+    Ok(false)
 }
 
 /// The bytes of the file with their byte order.
@@ -159,13 +175,20 @@ fn read(file: Text, path: &Path, options: &ReportOptions) -> Result<BinaryReport
             header.values
         )));
     }
+    let mut in_order: Vec<&(i64, Range<usize>)> = cells.iter().collect();
+    in_order.sort_by_key(|(_, columns)| columns.start);
+    if let Some([(one, _), (other, _)]) =
+        in_order.windows(2).find(|pair| pair[1].1.start < pair[0].1.end).map(|pair| [pair[0], pair[1]])
+    {
+        return Err(Error::format(format!("the data of the cells {one} and {other} overlap")));
+    }
     let layout = ReportLayout::of(cells, elements)?;
-    let frame = header.values * VALUE;
-    let there = if frame == 0 { header.clock.frames } else { all.len().saturating_sub(data) / frame };
+    let there = all.len().saturating_sub(data).checked_div(header.values * VALUE);
+    let (clock, complete) = there_of(header.clock, there);
     let facts = ReportFacts {
         path: path.to_owned(),
-        clock: header.clock,
-        complete: (there < header.clock.frames).then_some(there),
+        clock,
+        complete,
         unit: header.unit,
         variable: None,
         kind: options.kind.unwrap_or_else(|| guess(&layout)),
@@ -190,22 +213,12 @@ fn columns_of(bytes: &Bytes, record: usize, data: usize, values: usize) -> Resul
 }
 
 impl BinaryReport {
-    fn fill<C: Convert>(&self, frames: Frames, columns: &[Range<usize>], out: &mut [C::Out]) -> Result<()> {
+    fn copy<C: Convert>(&self, frames: Frames, columns: &[Range<usize>], out: &mut [C::Out]) -> Result<()> {
         self.facts.check(frames)?;
-        let width: usize = columns.iter().map(Range::len).sum();
-        let (bytes, frame) = (self.file.bytes(), self.layout.elements.len() * VALUE);
-        for (n, row) in frames.iter().zip(out.chunks_exact_mut(width.max(1))) {
-            let start = self.data + n * frame;
-            let mut filled = 0;
-            for column in columns {
-                let part = bytes.get(start + column.start * VALUE..start + column.end * VALUE);
-                let part =
-                    part.ok_or_else(|| Error::format("the file is cut short").in_file(&self.facts.path))?;
-                fill::<C>(part, self.element, &mut row[filled..filled + column.len()]);
-                filled += column.len();
-            }
-        }
-        Ok(())
+        let bytes = self.file.bytes().get(self.data..).unwrap_or_default();
+        let all = Rows { bytes, columns: self.layout.elements.len(), element: self.element };
+        all.copy::<C>(frames, columns, out)
+            .ok_or_else(|| Error::format("the file is cut short").in_file(&self.facts.path))
     }
 }
 
@@ -219,11 +232,11 @@ impl Report for BinaryReport {
     }
 
     fn read(&self, frames: Frames, columns: &[Range<usize>], out: &mut [f32]) -> Result<()> {
-        self.fill::<Float32>(frames, columns, out)
+        self.copy::<Float32>(frames, columns, out)
     }
 
     fn read_f64(&self, frames: Frames, columns: &[Range<usize>], out: &mut [f64]) -> Result<()> {
-        self.fill::<Float64>(frames, columns, out)
+        self.copy::<Float64>(frames, columns, out)
     }
 
     fn describe(&self) -> Vec<String> {

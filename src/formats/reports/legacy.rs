@@ -6,16 +6,18 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{ReportOptions, guess, unit_of};
+use super::{ReportOptions, guess, there_of, unit_of};
 use crate::diag::{Error, Result};
 use crate::formats::bbp::target::parse_gid;
-use crate::formats::hdf5::{File, Float32, Float64, Member, Rounded, Series};
+use crate::formats::hdf5::{Convert, Dataset, Extents, File, Float32, Float64, Member, Rounded};
 use crate::model::{Clock, Frames, Report, ReportFacts, ReportLayout};
 
 /// A report of a matrix for each cell.
 pub(super) struct LegacyReport {
-    /// The matrix of each cell, ascending by the first of its columns among those of all.
-    cells: Vec<(usize, Series)>,
+    /// The matrices, by gid.
+    data: Extents<i64>,
+    /// The first column of each among those of all.
+    starts: Vec<usize>,
     facts: ReportFacts,
     layout: ReportLayout,
 }
@@ -23,57 +25,54 @@ pub(super) struct LegacyReport {
 /// Opens such a report.
 pub(super) fn open(file: &File, options: &ReportOptions) -> Result<LegacyReport> {
     let path = file.path();
-    let mut gids: Vec<(i64, String)> = file
-        .names("/", Member::Group)?
-        .into_iter()
-        .filter_map(|name| Some((parse_gid(&name)?, name)))
-        .collect();
-    gids.sort_unstable();
-    let Some((_, first)) = gids.first() else {
+    let groups = file.names("/", Member::Group)?;
+    let Some(first) = groups.iter().find(|name| parse_gid(name).is_some()) else {
         return Err(Error::format("this is no report: there is neither /report nor a mapping nor cells")
             .in_file(path));
     };
     let name = report_name(file, first, path)?;
-    let (mut cells, mut columns_of, mut elements) = (Vec::new(), Vec::new(), Vec::new());
-    for (gid, group) in &gids {
-        let data = Series::open(file, &format!("{group}/{name}/data"))?;
-        let sections = Series::open(file, &format!("{group}/{name}/mapping"))?;
-        let sections = if sections.rows() == 1 {
-            row(&sections)?
-        } else {
-            sections.read::<Rounded>(0..sections.rows(), 0)?
+    let tables = |leaf: &str| -> Result<Extents<i64>> {
+        let mut tables = file.extents_below("/", &format!("{name}/{leaf}"), parse_gid)?;
+        tables.sort();
+        Ok(tables)
+    };
+    let (data, sections) = (tables("data")?, tables("mapping")?);
+    let rows = data.extent(0).rows;
+    let (mut cells, mut starts, mut elements) = (Vec::new(), Vec::new(), Vec::new());
+    for cell in 0..data.len() {
+        let (gid, of) = (*data.key(cell), data.extent(cell));
+        let wrong = |message: String| {
+            Error::format(message).in_dataset(data.file(cell).path(), format!("a{gid}/{name}/data"))
         };
-        if sections.len() != data.columns() {
-            return Err(data.dataset().error(format!(
-                "it has {} columns, and its mapping {}",
-                data.columns(),
-                sections.len()
-            )));
+        let map = sections.extent(cell);
+        let told = map.rows * map.columns;
+        if told != of.columns {
+            return Err(wrong(format!("it has {} columns, and its mapping {told}", of.columns)));
+        }
+        if of.rows != rows {
+            return Err(wrong(format!("it has {} frames where another cell has {rows}", of.rows)));
         }
         let start = elements.len();
-        columns_of.push((*gid, start..start + sections.len()));
-        elements.extend(sections);
-        cells.push((start, data));
+        elements.resize(start + told, 0);
+        let all = Frames { first: 0, step: 1, count: map.rows };
+        sections.window::<Rounded>(cell, all, 0..map.columns, &mut elements[start..])?;
+        starts.push(start);
+        cells.push((gid, start..start + told));
     }
-    let (clock, unit) = clock(&cells[0].1)?;
-    let rows = cells[0].1.rows();
-    if let Some((_, other)) = cells.iter().find(|(_, data)| data.rows() != rows) {
-        return Err(other
-            .dataset()
-            .error(format!("it has {} frames where another cell has {rows}", other.rows())));
-    }
-    let layout = ReportLayout::of(columns_of, elements).map_err(|e| e.in_file(path))?;
+    let layout = ReportLayout::of(cells, elements).map_err(|e| e.in_file(path))?;
+    let (clock, unit) = clock(&file.dataset(&format!("{first}/{name}/data"))?, rows)?;
+    let (clock, complete) = there_of(clock, (!layout.elements.is_empty()).then_some(rows));
     let facts = ReportFacts {
         path: path.to_owned(),
         clock,
-        complete: (rows < clock.frames).then_some(rows),
+        complete,
         unit,
         variable: None,
         kind: options.kind.unwrap_or_else(|| guess(&layout)),
         population: None,
         populations: None,
     };
-    Ok(LegacyReport { cells, facts, layout })
+    Ok(LegacyReport { data, starts, facts, layout })
 }
 
 /// The name of the report below each cell: that of the file, else the only one there is.
@@ -87,56 +86,47 @@ fn report_name(file: &File, cell: &str, path: &Path) -> Result<String> {
     }
 }
 
-/// The numbers of a matrix of one row.
-fn row(series: &Series) -> Result<Vec<i64>> {
-    let mut out = vec![0; series.columns()];
-    series.window::<Rounded>(0..1, &[0..series.columns()], &mut out)?;
-    Ok(out)
-}
-
-fn clock(data: &Series) -> Result<(Clock, String)> {
+fn clock(data: &Dataset, rows: usize) -> Result<(Clock, String)> {
     let number = |name: &str| -> Result<f64> {
-        let value = data.dataset().attribute(name)?;
-        let value = match value {
+        let value = match data.attribute(name)? {
             Some(Value::Array(all)) => all.into_iter().next(),
             other => other,
         };
         value
             .and_then(|v| v.as_f64())
-            .ok_or_else(|| data.dataset().error(format!("it lacks the attribute `{name}`")))
+            .ok_or_else(|| data.error(format!("it lacks the attribute `{name}`, which is a number")))
     };
     let mut clock = Clock::of_header(number("tstart")?, number("tstop")?, number("Dt")?)
-        .map_err(|e| data.dataset().error(e.message()))?;
-    if clock.frames.abs_diff(data.rows()) == 1 {
-        clock.frames = data.rows();
+        .map_err(|e| data.error(e.message()))?;
+    if clock.frames.abs_diff(rows) == 1 {
+        clock.frames = rows;
     }
-    let unit = data.dataset().attribute("dunit")?;
+    let unit = data.attribute("dunit")?;
     Ok((clock, unit_of(unit.as_ref().and_then(Value::as_str).unwrap_or_default())))
 }
 
 impl LegacyReport {
-    /// Reads cell by cell: `read(data, columns, out)` fills the rows of some columns of one cell.
-    fn each<T: Copy + Default>(
-        &self,
-        frames: Frames,
-        columns: &[Range<usize>],
-        out: &mut [T],
-        read: impl Fn(&Series, Range<usize>, &mut [T]) -> Result<()>,
-    ) -> Result<()> {
+    fn copy<C: Convert>(&self, frames: Frames, columns: &[Range<usize>], out: &mut [C::Out]) -> Result<()>
+    where
+        C::Out: Default,
+    {
         self.facts.check(frames)?;
         let width: usize = columns.iter().map(Range::len).sum();
-        let mut filled = 0;
+        let (mut filled, mut values) = (0, Vec::new());
         for columns in columns {
             let mut next = columns.start;
             while next < columns.end {
-                let at = self.cells.partition_point(|(start, _)| *start <= next).saturating_sub(1);
-                let (start, data) = &self.cells[at];
-                let end = columns.end.min(start + data.columns());
+                let cell = self.starts.partition_point(|start| *start <= next).saturating_sub(1);
+                let start = self.starts[cell];
+                let end = columns.end.min(start + self.data.extent(cell).columns);
                 if end <= next {
-                    return Err(Error::format(format!("there is no column {next}")).in_file(&self.facts.path));
+                    return Err(
+                        Error::argument(format!("there is no column {next}")).in_file(&self.facts.path)
+                    );
                 }
-                let mut values = vec![T::default(); frames.count * (end - next)];
-                read(data, next - start..end - start, &mut values)?;
+                values.clear();
+                values.resize(frames.count * (end - next), C::Out::default());
+                self.data.window::<C>(cell, frames, next - start..end - start, &mut values)?;
                 for (row, part) in out.chunks_exact_mut(width).zip(values.chunks_exact(end - next)) {
                     row[filled..filled + part.len()].copy_from_slice(part);
                 }
@@ -158,22 +148,20 @@ impl Report for LegacyReport {
     }
 
     fn read(&self, frames: Frames, columns: &[Range<usize>], out: &mut [f32]) -> Result<()> {
-        self.each(frames, columns, out, |data, columns, out| {
-            data.window::<Float32>(frames.iter(), &[columns], out)
-        })
+        self.copy::<Float32>(frames, columns, out)
     }
 
     fn read_f64(&self, frames: Frames, columns: &[Range<usize>], out: &mut [f64]) -> Result<()> {
-        self.each(frames, columns, out, |data, columns, out| {
-            data.window::<Float64>(frames.iter(), &[columns], out)
-        })
+        self.copy::<Float64>(frames, columns, out)
     }
 
     fn frames_together(&self) -> usize {
-        self.cells.iter().filter_map(|(_, data)| data.chunk_rows()).max().unwrap_or(1)
+        // What is encoded is decoded as a whole.
+        let encoded = (0..self.data.len()).any(|cell| self.data.extent(cell).is_encoded());
+        if encoded { self.facts.clock.frames.max(1) } else { 1 }
     }
 
     fn describe(&self) -> Vec<String> {
-        vec![format!("{}: a matrix for each of {} cells", self.facts.path.display(), self.cells.len())]
+        vec![format!("{}: a matrix for each of {} cells", self.facts.path.display(), self.data.len())]
     }
 }

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{ReportOptions, guess, unit_of};
-use crate::diag::Result;
+use super::{ReportOptions, guess, there_of, unit_of};
+use crate::diag::{Error, Result};
 use crate::formats::hdf5::{File, Float32, Float64, Member, Series, Truncated};
-use crate::model::{Clock, Frames, Report, ReportFacts, ReportKind, ReportLayout};
+use crate::model::{Clock, Frames, Report, ReportFacts, ReportKind, ReportLayout, merged};
 
 /// A population of a report.
 type Part = (String, Arc<dyn Report>);
@@ -49,7 +49,13 @@ fn places(file: &File) -> Result<Vec<Place>> {
         let groups = file.names("report", Member::Group)?;
         let place = |name: String| Place { group: format!("report/{name}"), name: Some(name) };
         // A population that recorded nothing may be an empty group.
-        return Ok(groups.into_iter().map(place).filter(|place| has(&place.path("data"))).collect());
+        let mut places = Vec::new();
+        for place in groups.into_iter().map(place) {
+            if has(&place.path("data")) || !file.members(&place.group)?.is_empty() {
+                places.push(place);
+            }
+        }
+        return Ok(places);
     }
     if has("data") && has("mapping") {
         return Ok(vec![Place { name: None, group: String::new() }]);
@@ -62,6 +68,24 @@ fn places(file: &File) -> Result<Vec<Place>> {
     Ok(groups.into_iter().map(place).filter(found).collect())
 }
 
+/// The mark at the root, of those files that have one.
+const MARK: i64 = 0x0A7A;
+
+/// Refuses a file with another mark at its root than that of SONATA and the layouts before it.
+pub(super) fn check_mark(file: &File) -> Result<()> {
+    let mark = match file.attribute("/", "magic")? {
+        Some(Value::Array(all)) => all.into_iter().next(),
+        other => other,
+    };
+    match mark {
+        Some(mark) if mark.as_i64() != Some(MARK) => {
+            Err(Error::format(format!("the attribute `magic` is {mark}, and {MARK} in a report"))
+                .in_dataset(file.path(), "/"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A report of one matrix.
 struct MatrixReport {
     data: Series,
@@ -71,17 +95,24 @@ struct MatrixReport {
 
 fn open(file: &File, place: &Place, options: &ReportOptions) -> Result<MatrixReport> {
     let data = Series::open(file, &place.path("data"))?;
+    if data.dataset().shape().len() != 2 {
+        return Err(data.dataset().error("it is no matrix of frames and values"));
+    }
     let extracellular = file.find(&place.path("channel_id")).is_some();
     let layout =
         if extracellular { channels(file, place, &data)? } else { cells(file, place, &data, options)? };
     let clock = clock(file, place, data.rows(), extracellular)?;
     let kind = if extracellular { Some(ReportKind::Electrode) } else { options.kind };
+    let variable = Some(text(data.dataset().attribute("variable")?)).filter(|name| !name.is_empty());
+    let unit = text(data.dataset().attribute("units")?);
+    let (clock, complete) = there_of(clock, (data.columns() > 0).then(|| data.rows()));
     let facts = ReportFacts {
         path: file.path().to_owned(),
         clock,
-        complete: (data.rows() < clock.frames).then(|| data.rows()),
-        unit: unit_of(&text(data.dataset().attribute("units")?)),
-        variable: Some(text(data.dataset().attribute("variable")?)).filter(|name| !name.is_empty()),
+        complete,
+        // Some files of voltages do not say their unit.
+        unit: if unit.is_empty() && variable.as_deref() != Some("v") { unit } else { unit_of(&unit) },
+        variable,
         kind: kind.unwrap_or_else(|| guess(&layout)),
         population: place.name.clone(),
         populations: None,
@@ -105,8 +136,20 @@ fn mapping(file: &File, place: &Place, names: &[&str]) -> Result<Series> {
     Series::open(file, &found.unwrap_or_else(|| path(&names[0])))
 }
 
+/// The whole numbers of a list.
 fn whole(series: &Series) -> Result<Vec<i64>> {
+    if series.columns() != 1 {
+        return Err(series.dataset().error("it is no list of numbers"));
+    }
     series.read::<Truncated>(0..series.rows(), 0)
+}
+
+/// The ids of cells. Larger ones cannot stand beside those of other populations.
+fn cell_ids(series: &Series, first: i64) -> Result<Vec<i64>> {
+    let known = 0..1i64 << merged::BITS;
+    let moved = |id: i64| id.checked_add(first).filter(|moved| known.contains(moved) && known.contains(&id));
+    let wrong = |id: i64| series.dataset().error(format!("{id} is no id of a cell"));
+    whole(series)?.into_iter().map(|id| moved(id).ok_or_else(|| wrong(id))).collect()
 }
 
 /// The cells and elements of the columns.
@@ -138,7 +181,7 @@ fn cells(file: &File, place: &Place, data: &Series, options: &ReportOptions) -> 
             .error(format!("the last pointer is {}, and there are {columns} columns", starts[n])));
     }
     let range = |pair: &[i64]| pair[0] as usize..pair[1] as usize;
-    let cells = whole(&ids)?.into_iter().zip(starts.windows(2)).map(|(id, pair)| (id + first, range(pair)));
+    let cells = cell_ids(&ids, first)?.into_iter().zip(starts.windows(2)).map(|(id, pair)| (id, range(pair)));
     ReportLayout::of(cells.collect(), whole(&elements)?).map_err(|e| ids.dataset().error(e.message()))
 }
 
@@ -152,7 +195,7 @@ fn channels(file: &File, place: &Place, data: &Series) -> Result<ReportLayout> {
             data.columns()
         )));
     }
-    let ids_of = whole(&ids)?;
+    let ids_of = cell_ids(&ids, 0)?;
     let cells = ids_of.iter().enumerate().map(|(column, &id)| (id, column..column + 1)).collect();
     ReportLayout::of(cells, ids_of).map_err(|e| ids.dataset().error(e.message()))
 }
@@ -191,12 +234,12 @@ impl Report for MatrixReport {
 
     fn read(&self, frames: Frames, columns: &[Range<usize>], out: &mut [f32]) -> Result<()> {
         self.facts.check(frames)?;
-        self.data.window::<Float32>(frames.iter(), columns, out)
+        self.data.window::<Float32>(frames, columns, out)
     }
 
     fn read_f64(&self, frames: Frames, columns: &[Range<usize>], out: &mut [f64]) -> Result<()> {
         self.facts.check(frames)?;
-        self.data.window::<Float64>(frames.iter(), columns, out)
+        self.data.window::<Float64>(frames, columns, out)
     }
 
     fn frames_together(&self) -> usize {

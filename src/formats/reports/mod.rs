@@ -10,14 +10,15 @@ mod matrix;
 mod tests;
 mod write;
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::hdf5::File;
 use crate::diag::{Error, Result};
-pub use write::{Contents, ReportWriter, save};
+use crate::model::{Clock, Frames, MergedReport, Report, ReportFacts, ReportKind, ReportLayout, units};
 
-use crate::model::{MergedReport, Report, ReportKind, ReportLayout, units};
+pub use write::{Contents, ReportWriter, save};
 
 /// What is known of a report beside its file.
 #[derive(Clone, Debug, Default)]
@@ -44,6 +45,7 @@ pub fn open(path: &Path, options: &ReportOptions) -> Result<Arc<dyn Report>> {
         };
     }
     let file = File::open(path)?;
+    matrix::check_mark(&file)?;
     let names = matrix::names(&file)?;
     if let Some(name) = &options.population
         && !names.contains(name)
@@ -52,6 +54,7 @@ pub fn open(path: &Path, options: &ReportOptions) -> Result<Arc<dyn Report>> {
     }
     let mut parts = matrix::populations(&file, options)?;
     match parts.len() {
+        0 if file.find("report").is_some() => Ok(Arc::new(Nothing::of(path, options))),
         0 => Ok(Arc::new(legacy::open(&file, options)?)),
         1 => Ok(parts.swap_remove(0).1),
         _ => Ok(Arc::new(MergedReport::of(parts).map_err(|e| e.in_file(path))?)),
@@ -67,6 +70,58 @@ pub fn populations(path: &Path) -> Result<Vec<String>> {
         return Ok(Vec::new());
     }
     matrix::names(&File::open(path)?)
+}
+
+/// A report whose populations recorded nothing.
+struct Nothing {
+    facts: ReportFacts,
+    layout: ReportLayout,
+}
+
+impl Nothing {
+    fn of(path: &Path, options: &ReportOptions) -> Self {
+        let facts = ReportFacts {
+            path: path.to_owned(),
+            clock: Clock { start: 0.0, dt: 1.0, frames: 0 },
+            complete: None,
+            unit: String::new(),
+            variable: None,
+            kind: options.kind.unwrap_or(ReportKind::Soma),
+            population: None,
+            populations: None,
+        };
+        Nothing { facts, layout: ReportLayout::default() }
+    }
+}
+
+impl Report for Nothing {
+    fn facts(&self) -> &ReportFacts {
+        &self.facts
+    }
+
+    fn layout(&self) -> &ReportLayout {
+        &self.layout
+    }
+
+    fn read(&self, frames: Frames, _: &[Range<usize>], _: &mut [f32]) -> Result<()> {
+        self.facts.check(frames)
+    }
+
+    fn describe(&self) -> Vec<String> {
+        vec![format!("{}: nothing was recorded", self.facts.path.display())]
+    }
+}
+
+/// More frames than this are not believed of a report that has no values, whose size is not told by its data.
+const EMPTY_FRAMES: usize = 1 << 24;
+
+/// The steps of a report, and how many of them there are data for where these are too few. `there` are the frames that
+/// the file holds; nothing where a frame has no values.
+fn there_of(clock: Clock, there: Option<usize>) -> (Clock, Option<usize>) {
+    match there {
+        Some(there) => (clock, (there < clock.frames).then_some(there)),
+        None => (Clock { frames: clock.frames.min(EMPTY_FRAMES), ..clock }, None),
+    }
 }
 
 /// The unit as it is written here: files say `mv`, or nothing of a voltage.

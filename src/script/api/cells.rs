@@ -9,11 +9,12 @@ use super::space::Region;
 use super::synapses::{Synapses, connections_between};
 use super::table::Rows;
 use crate::analysis;
+use crate::analysis::figures::{self, View};
 use crate::diag::{Error, Result, once};
 use crate::model::{IdSet, Side};
 use crate::plot::Figure;
 use crate::query::{Group, Table, Value, cells_of};
-use crate::script::args::group;
+use crate::script::args::{group, number};
 use crate::script::registry::{Answer, Api};
 use crate::script::value::{from_json, from_query, plain, row_of};
 
@@ -402,4 +403,22 @@ fn geometry(api: &mut Api) {
             Ok(super::figure::scatter(&c.table, x, y, Some(colour))?)
         },
     );
+    let in_space = |c: &Cells, colour: Option<&str>, view: View| -> Result<Figure> {
+        figures::positions_in_space(&c.table, colour, view)
+    };
+    api.call(
+        "plot_positions_3d(colour, azimuth, elevation) -> Figure",
+        "The somata in space, coloured by a property, seen from a direction given in degrees. All are optional.",
+        "circuit.cells.plot_positions_3d(\"layer\")",
+        move |c: &mut Cells, colour: &str, azimuth: Dynamic, elevation: Dynamic| -> Answer<Figure> {
+            let view = View { azimuth: number(&azimuth)?, elevation: number(&elevation)? };
+            Ok(in_space(c, Some(colour), view)?)
+        },
+    );
+    api.also("plot_positions_3d", move |c: &mut Cells, colour: &str| -> Answer<Figure> {
+        Ok(in_space(c, Some(colour), View::default())?)
+    });
+    api.also("plot_positions_3d", move |c: &mut Cells| -> Answer<Figure> {
+        Ok(in_space(c, None, View::default())?)
+    });
 }

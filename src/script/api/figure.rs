@@ -5,7 +5,7 @@ use std::path::Path;
 use rhai::{Array, Dynamic, NativeCallContext};
 
 use super::table::Rows;
-use crate::analysis::figures;
+use crate::analysis::figures::{self, Animation};
 use crate::diag::{Error, Result};
 use crate::model::SparseMatrix;
 use crate::plot::Figure;
@@ -81,7 +81,44 @@ pub(super) fn register_plots<T: Rows>(api: &mut Api) {
     );
 }
 
+/// Figures that need columns of a certain meaning.
+pub(super) fn register_plots_by_meaning<T: Rows>(api: &mut Api) {
+    api.call(
+        "plot_pie(names, counts) -> Figure",
+        "A slice for each name. Slices below two per cent are gathered, and a note says which.",
+        "circuit.cells(\"Layer5\").by(\"mtype\").count().plot_pie(\"mtype\", \"count\")",
+        |t: &mut T, names: &str, counts: &str| -> Answer<Figure> {
+            Ok(figures::pie_of(t.table(), names, counts)?)
+        },
+    );
+    api.call(
+        "plot_latencies(latency, layer, class) -> Figure",
+        "How soon cells answer a stimulus: a box for each class in each layer, the layers stacked as they lie in the cortex \
+         (Markram et al. 2015, figure 20).",
+        "sim.spikes.latency(700, 50).plot_latencies(\"latency\", \"layer\", \"synapse_class\")",
+        |t: &mut T, latency: &str, layer: &str, class: &str| -> Answer<Figure> {
+            Ok(figures::latencies_of(t.table(), latency, layer, class)?)
+        },
+    );
+}
+
+/// The words of an animation.
+fn register_animation(api: &mut Api) {
+    api.on::<Animation>("Animation");
+    let example = "sim.firing_animation(#{dt: 5}).describe()";
+    api.call("describe() -> text", "The animation in one line.", example, |a: &mut Animation| {
+        a.describe().to_owned()
+    });
+    api.call(
+        "save(path) -> text",
+        "Writes it as a page for the browser (`.html`), which needs nothing else. Gives the path.",
+        "sim.firing_animation(#{dt: 5}).save(\"firing.html\")",
+        |a: &mut Animation, path: &str| -> Answer<String> { Ok(saving::save_animation(a, Path::new(path))?) },
+    );
+}
+
 pub(super) fn register(api: &mut Api) {
+    register_animation(api);
     api.on::<Figure>("Figure");
     let example = "circuit.cells.by(\"layer\").count().plot().title(\"Cells\")";
     api.call("title(text) -> Figure", "The same with a title.", example, |f: &mut Figure, text: &str| {

@@ -58,6 +58,7 @@ pub(super) fn register(engine: &mut Engine) {
     shown::<pathway::Pathway>(&mut api);
     shown::<pathway::Pathways>(&mut api);
     shown::<crate::plot::Figure>(&mut api);
+    shown::<crate::analysis::figures::Animation>(&mut api);
     shown::<crate::model::SparseMatrix>(&mut api);
 }
 
@@ -111,4 +112,5 @@ pub(super) fn never_changes(value: &Dynamic) -> bool {
         || value.is::<space::Region>()
         || value.is::<crate::model::SparseMatrix>()
         || value.is::<crate::plot::Figure>()
+        || value.is::<crate::analysis::figures::Animation>()
 }

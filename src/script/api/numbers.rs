@@ -1,6 +1,8 @@
 //! Numbers with units, and small functions.
 
-use rhai::{Array, Dynamic, Map};
+use std::ops::{Range, RangeInclusive};
+
+use rhai::{Array, Dynamic, FnPtr, Map, NativeCallContext, Variant};
 
 use super::cells::matrix_array;
 use crate::analysis;
@@ -20,6 +22,42 @@ fn list(map: &Map, key: &str) -> Result<Vec<f64>> {
     }
 }
 
+/// Ranges of whole numbers answer what arrays answer.
+fn ranges<R: Iterator<Item = i64> + Variant + Clone>(api: &mut Api) {
+    fn test(ctx: &NativeCallContext, f: &FnPtr, i: i64) -> Answer<bool> {
+        f.call_within_context(ctx, (i,))
+    }
+    api.also("map", |ctx: NativeCallContext, r: &mut R, f: FnPtr| -> Answer<Array> {
+        r.clone().map(|i| f.call_within_context::<Dynamic>(&ctx, (i,))).collect()
+    });
+    api.also("filter", |ctx: NativeCallContext, r: &mut R, f: FnPtr| -> Answer<Array> {
+        let mut kept = Array::new();
+        for i in r.clone() {
+            if test(&ctx, &f, i)? {
+                kept.push(i.into());
+            }
+        }
+        Ok(kept)
+    });
+    api.also("all", |ctx: NativeCallContext, r: &mut R, f: FnPtr| -> Answer<bool> {
+        for i in r.clone() {
+            if !test(&ctx, &f, i)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    });
+    api.also("some", |ctx: NativeCallContext, r: &mut R, f: FnPtr| -> Answer<bool> {
+        for i in r.clone() {
+            if test(&ctx, &f, i)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    });
+    api.also("to_array", |r: &mut R| -> Array { r.clone().map(Dynamic::from).collect() });
+}
+
 pub(super) fn register(api: &mut Api) {
     for &(name, factor) in UNITS {
         let engine = api.engine();
@@ -27,6 +65,8 @@ pub(super) fn register(api: &mut Api) {
         #[allow(clippy::cast_precision_loss)]
         engine.register_get(name, move |x: &mut i64| *x as f64 * factor);
     }
+    ranges::<Range<i64>>(api);
+    ranges::<RangeInclusive<i64>>(api);
     api.functions();
     api.call(
         "gid(text) -> int",

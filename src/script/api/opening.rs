@@ -4,18 +4,25 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use rhai::{Dynamic, Map};
+use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::circuit::{Circuit, Targets, texts};
+use super::report::Report;
+use super::simulation::Simulation;
+use super::spikes::Spikes;
 use crate::diag::{Error, Result};
+use crate::formats as files;
 use crate::formats::bbp::config::{BlueConfig, Section};
 use crate::formats::bbp::mecombo;
 use crate::formats::bbp::open as bbp;
 use crate::formats::bbp::target::read_targets;
 use crate::formats::open as formats;
 use crate::formats::paths::PathMap;
+use crate::formats::reports::ReportOptions;
 use crate::formats::sniff::{Kind, sniff};
 use crate::formats::sonata::config::{CircuitConfig, PopulationConfig};
+use crate::formats::spikes::SpikeOptions;
 use crate::formats::table;
 use crate::query::Table;
 use crate::script::args::options;
@@ -37,19 +44,28 @@ pub fn open_circuit(path: &Path) -> Result<Circuit> {
     Ok(Circuit(Arc::new(formats::open_circuit(path, &path_map())?)))
 }
 
+/// Opens a simulation.
+///
+/// # Errors
+/// When the path holds no simulation, or a damaged one.
+pub fn open_simulation(path: &Path) -> Result<Simulation> {
+    Ok(Simulation::new(formats::open_simulation(path, &path_map())?))
+}
+
 /// Opens whatever a path holds.
 ///
 /// # Errors
 /// When there is nothing, or nothing that is known.
 pub fn open(path: &Path) -> Result<Dynamic> {
     match sniff(path)? {
+        Kind::BlueConfig | Kind::SonataSimulation => Ok(Dynamic::from(open_simulation(path)?)),
+        Kind::Spikes => Ok(Dynamic::from(open_spikes(&path.to_string_lossy(), AloneOptions::default())?)),
+        Kind::Report => Ok(Dynamic::from(open_report(&path.to_string_lossy(), AloneOptions::default())?)),
         Kind::CircuitConfig
-        | Kind::BlueConfig
         | Kind::CircuitParts
         | Kind::Mvd2
         | Kind::Mvd3
         | Kind::SonataCircuit
-        | Kind::SonataSimulation
         | Kind::SonataNodes => Ok(Dynamic::from(open_circuit(path)?)),
         Kind::Targets => Ok(Dynamic::from(Targets(read_targets(&[path.to_owned()])?))),
         Kind::Table => Ok(Dynamic::from(Table::in_memory(table::read(path)?))),
@@ -93,11 +109,63 @@ fn section_map(section: &Section) -> Map {
     ])
 }
 
+/// What is said of a file of spikes or a report that is opened by itself.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct AloneOptions {
+    /// One population of several.
+    population: Option<String>,
+    /// What node 0 of a SONATA file is called.
+    first_id: i64,
+}
+
+fn open_spikes(path: &str, given: AloneOptions) -> Result<Spikes> {
+    let options = SpikeOptions { first_id: given.first_id, population: given.population };
+    Spikes::new(files::spikes::open(&path_map().apply(Path::new(path)), &options)?, None, None, None)
+}
+
+fn open_report(path: &str, given: AloneOptions) -> Result<Report> {
+    let options = ReportOptions { first_id: given.first_id, kind: None, population: given.population };
+    let path = path_map().apply(Path::new(path));
+    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    Report::new(name, &files::reports::open(&path, &options)?, None)
+}
+
+fn register_recordings(api: &mut Api) {
+    api.call(
+        "open_simulation(path) -> Simulation",
+        "Opens a simulation: a BlueConfig, a `simulation_config.json`, or a folder that holds one.",
+        "open_simulation(sim.path).t_end",
+        |path: &str| -> Answer<Simulation> { Ok(open_simulation(Path::new(path))?) },
+    );
+    api.call(
+        "open_spikes(path, #{population, first_id}) -> Spikes",
+        "Opens a file of spikes: `.dat`, `.gdf`, `.spikes`, HDF5 old and new; of NEST, a pattern such as `spikes-*.gdf` for \
+         many. `first_id` is what node 0 of a SONATA file is called. Options may be left out. Without its simulation, cells \
+         can only be chosen by id, and silent ones are not known.",
+        "open_spikes(sim.spikes.save(\"some.dat\")).count() == sim.spikes.count()",
+        |path: &str, given: Map| -> Answer<Spikes> { Ok(open_spikes(path, options(&given)?)?) },
+    );
+    api.also("open_spikes", |path: &str| -> Answer<Spikes> {
+        Ok(open_spikes(path, AloneOptions::default())?)
+    });
+    api.call(
+        "open_report(path, #{population, first_id}) -> Report",
+        "Opens a report: `.bbp`, HDF5 old and new. Options as in `open_spikes`.",
+        "open_report(sim.report(\"soma\").path).dt",
+        |path: &str, given: Map| -> Answer<Report> { Ok(open_report(path, options(&given)?)?) },
+    );
+    api.also("open_report", |path: &str| -> Answer<Report> {
+        Ok(open_report(path, AloneOptions::default())?)
+    });
+}
+
 pub(super) fn register(api: &mut Api) {
     api.functions();
+    register_recordings(api);
     api.call(
         "open(path) -> value",
-        "Opens a file or folder; its content decides: a circuit, targets, or a table.",
+        "Opens a file or folder; its content decides: a circuit, a simulation, spikes, a report, targets, or a table.",
         "open(circuit.path).cells.count()",
         |path: &str| -> Answer<Dynamic> { Ok(open(Path::new(path))?) },
     );

@@ -44,6 +44,7 @@ pub(super) fn register<T: Rows>(api: &mut Api) {
     combine::<T>(api);
     out::<T>(api);
     figure::register_plots::<T>(api);
+    figure::register_plots_by_meaning::<T>(api);
 }
 
 fn choose_rows<T: Rows>(api: &mut Api) {
@@ -282,6 +283,16 @@ fn one_number<T: Rows>(api: &mut Api) {
     );
 }
 
+/// Prints a table as the prompt shows it.
+fn show(ctx: &NativeCallContext, table: &Table, rows: Option<usize>) -> Answer<()> {
+    let usual = saving::screen();
+    let screen = value::Screen { rows: rows.unwrap_or(usual.rows), ..usual };
+    if let Some(text) = value::display(&Dynamic::from(table.clone()), &screen)? {
+        let _: Dynamic = ctx.call_native_fn("print", (text,))?;
+    }
+    Ok(())
+}
+
 fn overview<T: Rows>(api: &mut Api) {
     api.call(
         "describe() -> Table",
@@ -477,16 +488,13 @@ fn out<T: Rows>(api: &mut Api) {
     );
     api.call(
         "show(rows) -> nothing",
-        "Prints the table with at most so many rows.",
+        "Prints the table with at most so many rows, or as many as fit on the screen.",
         "circuit.cells.show(5)",
         |ctx: NativeCallContext, t: &mut T, rows: i64| -> Answer<()> {
-            let screen = value::Screen { rows: count(rows, "a number of rows")?, ..saving::screen() };
-            if let Some(text) = value::display(&Dynamic::from(t.table().clone()), &screen)? {
-                let _: Dynamic = ctx.call_native_fn("print", (text,))?;
-            }
-            Ok(())
+            show(&ctx, t.table(), Some(count(rows, "a number of rows")?))
         },
     );
+    api.also("show", |ctx: NativeCallContext, t: &mut T| -> Answer<()> { show(&ctx, t.table(), None) });
     api.call(
         "map(closure) -> array",
         "What a closure gives for each row.",

@@ -23,7 +23,7 @@ const SPECTRUM_BIN: f64 = 1.0;
 const SPECTRUM_SEGMENT: f64 = 1000.0;
 
 impl Spikes {
-    fn whole_window(&self) -> Result<Window> {
+    pub(super) fn whole_window(&self) -> Result<Window> {
         let (start, end) = self.window()?;
         Window::new(start, end)
     }
@@ -63,16 +63,20 @@ impl Spikes {
 
     /// Spikes of the population in each bin: `low, high, count, rate`.
     fn psth(&self, bin: Option<f64>) -> Result<Table> {
-        let window = self.whole_window()?;
-        let cells = self.cells()?.sorted().len();
+        Ok(Table::in_memory(Frame::new(psth_columns(&[self.psth_of(bin)?]))?))
+    }
+
+    pub(super) fn psth_of(&self, bin: Option<f64>) -> Result<rates::Psth> {
+        let (window, data) = (self.whole_window()?, self.data()?);
+        let bin = bin.unwrap_or_else(|| rates::default_bin(window, data.len()));
+        rates::psth(data.times(), window, bin, self.cells()?.sorted().len())
+    }
+
+    /// The intervals between spikes of all cells (ms).
+    pub(super) fn intervals(&self) -> Result<Vec<f64>> {
         let data = self.data()?;
-        let psth = rates::psth(
-            data.times(),
-            window,
-            bin.unwrap_or_else(|| rates::default_bin(window, data.len())),
-            cells,
-        )?;
-        Ok(Table::in_memory(Frame::new(psth_columns(&[psth]))?))
+        let trains = data.trains();
+        Ok((0..trains.ids.len()).flat_map(|at| intervals::isi(trains.at(at))).collect())
     }
 
     /// Intervals between the spikes of each cell: `id, t, isi`, `t` being when an interval ends.
@@ -252,7 +256,7 @@ fn defined(name: &str, meaning: &str, values: &[f64]) -> Column {
 
 impl SpikeGroups {
     /// The cells of each group, ascending, and the columns of the keys.
-    fn cells(&self) -> Result<(Vec<Vec<Value>>, Vec<Vec<i64>>)> {
+    pub(super) fn cells(&self) -> Result<(Vec<Vec<Value>>, Vec<Vec<i64>>)> {
         if self.keys.is_empty() {
             return Err(Error::argument("these spikes are in groups, but their cells are not")
                 .help("group by a property of the cells: `.by(\"layer\")`"));
@@ -304,18 +308,36 @@ impl SpikeGroups {
     /// The histogram of each group: the keys, `low, high, count, rate`.
     fn psth(&self, bin: Option<f64>) -> Result<Table> {
         let (keys, members) = self.cells()?;
+        let of = self.psth_of(&members, bin)?;
+        let bins = of.first().map_or(0, |p| p.bins.count());
+        let mut columns = self.key_columns(&keys, bins);
+        columns.extend(psth_columns(&of));
+        Ok(Table::in_memory(Frame::new(columns)?))
+    }
+
+    pub(super) fn psth_of(&self, members: &[Vec<i64>], bin: Option<f64>) -> Result<Vec<rates::Psth>> {
         let (window, data) = (self.spikes.whole_window()?, self.spikes.data()?);
         let bin = bin.unwrap_or_else(|| rates::default_bin(window, data.len()));
         let one = |ids: &Vec<i64>| {
             let times: Vec<f64> = ids.iter().flat_map(|&id| data.trains().of(id)).copied().collect();
             rates::psth(&times, window, bin, ids.len())
         };
-        let of = members.iter().map(one).collect::<Result<Vec<_>>>()?;
-        let bins = of.first().map_or(0, |p| p.bins.count());
-        let mut columns = self.key_columns(&keys, bins);
-        columns.extend(psth_columns(&of));
-        Ok(Table::in_memory(Frame::new(columns)?))
+        members.iter().map(one).collect()
     }
+}
+
+/// A value as a figure writes it.
+pub(in crate::script::api) fn value_name(value: &Value) -> String {
+    match value {
+        Value::Null => "none".to_owned(),
+        Value::Text(text) => text.to_string(),
+        other => other.to_string(),
+    }
+}
+
+/// What groups are called.
+pub(in crate::script::api) fn names_of(keys: &[Vec<Value>]) -> Vec<String> {
+    keys.iter().map(|key| key.iter().map(value_name).collect::<Vec<_>>().join(", ")).collect()
 }
 
 /// One time, or several.
@@ -413,6 +435,7 @@ pub(super) fn register_groups(api: &mut Api) {
         |g: &mut SpikeGroups, bin: Dynamic| -> Answer<Table> { Ok(g.psth(Some(number(&bin)?))?) },
     );
     api.also("psth", |g: &mut SpikeGroups| -> Answer<Table> { Ok(g.psth(None)?) });
+    super::figures::register_groups(api);
     super::super::grouped::register_verbs::<SpikeGroups>(api.as_for("SpikeGroups"));
 }
 

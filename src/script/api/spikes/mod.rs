@@ -1,5 +1,6 @@
 //! `Spikes`: when which cell fired.
 
+mod figures;
 mod measures;
 
 use std::path::Path;
@@ -11,7 +12,7 @@ use super::circuit::Circuit;
 use super::grouped::{Grouped, Groups};
 use super::table::Rows;
 use crate::diag::{Error, Result, once};
-use crate::model::{self, IdSet, Schema};
+use crate::model::{self, IdSet, Schema, merged};
 use crate::query::{Group, Named, Table, Value, value_at};
 use crate::script::args::{group, number};
 use crate::script::registry::{Answer, Api};
@@ -154,6 +155,25 @@ impl Spikes {
         self.part(spikes, Some(ids), window)
     }
 
+    /// Those of one population.
+    fn population(&self, name: &str) -> Result<Spikes> {
+        let data = self.data()?;
+        let (cells, window) = self.known();
+        let place = data.populations().and_then(|names| names.iter().position(|known| known == name));
+        let spikes = data.population(name)?;
+        let own = |ids: IdSet| -> IdSet {
+            let Some(place) = place else { return ids };
+            ids.sorted()
+                .iter()
+                .map(|&id| merged::unpack(id))
+                .filter(|of| of.0 == place)
+                .map(|of| of.1)
+                .collect()
+        };
+        let circuit = self.circuit.as_ref().map(|circuit| circuit.view(name)).transpose()?;
+        Spikes::new(spikes, circuit, cells.map(own), window)
+    }
+
     /// Those from `start` to `end` (ms), both included.
     ///
     /// # Errors
@@ -212,7 +232,12 @@ pub(super) fn of_script(
     }
 }
 
+pub(super) use figures::{Rows as SpikeRows, usual_bin};
+pub(super) use measures::{names_of, value_name};
+
 pub(super) fn register(api: &mut Api) {
+    // First, since spikes have their own `by` and `save`.
+    super::table::register::<Spikes>(api.on::<Spikes>("Spikes").as_for("Spikes"));
     api.on::<Spikes>("Spikes");
     api.call(
         "ids() -> array",
@@ -231,6 +256,21 @@ pub(super) fn register(api: &mut Api) {
         |s: &mut Spikes| -> Answer<Array> {
             Ok(s.data()?.times().iter().copied().map(Dynamic::from).collect())
         },
+    );
+    api.property(
+        "populations -> array",
+        "The names of the populations; none, where the file does not name them.",
+        "sim.spikes.populations",
+        |s: &mut Spikes| -> Answer<Array> {
+            let data = s.data()?;
+            Ok(data.population_names().into_iter().map(|name| name.to_owned().into()).collect())
+        },
+    );
+    api.call(
+        "population(name) -> Spikes",
+        "Those of one population, with its own ids.",
+        "sim.spikes.populations",
+        |s: &mut Spikes, name: &str| -> Answer<Spikes> { Ok(s.population(name)?) },
     );
     api.call(
         "of(group) -> Spikes",
@@ -272,6 +312,6 @@ pub(super) fn register(api: &mut Api) {
         |s: &mut Spikes, path: &str| -> Answer<String> { Ok(crate::script::saving::spikes(s, Path::new(path))?) },
     );
     measures::register(api);
-    super::table::register::<Spikes>(api.as_for("Spikes"));
+    figures::register(api);
     measures::register_groups(api);
 }

@@ -1,5 +1,7 @@
 //! `Report`: what a simulation recorded at each step of time.
 
+mod figures;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -8,6 +10,8 @@ use arrow_array::{ArrayRef, Float64Array, Int64Array};
 use arrow_schema::DataType;
 use rhai::{Array, Dynamic, NativeCallContext};
 use serde_json::{Value as Json, json};
+
+pub(super) use figures::{numbers, texts};
 
 use super::cells::Cells;
 use super::circuit::Circuit;
@@ -121,7 +125,19 @@ impl Report {
     }
 
     /// The steps from `start` up to, not including, `end`.
+    ///
+    /// # Errors
+    /// When the window does not begin before it ends, or is not within the recording.
     pub fn between(&self, start: f64, end: f64) -> Result<Report> {
+        let clock = self.facts().clock;
+        let slack = clock.dt * 1e-4;
+        if start < clock.start - slack || end > clock.end() + slack {
+            return Err(Error::argument(format!(
+                "the window from {start} to {end} ms is not within the recording"
+            ))
+            .in_file(&self.facts().path)
+            .help(format!("it lasts from {} to {} ms", clock.start, clock.end())));
+        }
         let window = self.facts().clock.window(start, end)?;
         let frames = self.recording.frames.within(window);
         Ok(Report { recording: Recording { frames, ..self.recording.clone() }, ..self.clone() })
@@ -165,12 +181,14 @@ impl Report {
         one.table().drop(&["id".to_owned()])
     }
 
-    /// A column for each value of a frame, named after the cell (and the element, where a cell has several).
-    fn wide(&self) -> Result<Table> {
+    /// The names of the values of a frame: the cell, and the element where a cell has several.
+    fn value_names(&self) -> Result<Vec<String>> {
         let width = self.recording.width();
         if width > MOST_COLUMNS {
-            return Err(Error::argument(format!("a table of {width} columns is too wide"))
-                .help("choose cells with `.of(group)`, or take a row for each value: `.to_table()`"));
+            return Err(Error::argument(format!(
+                "{width} values a frame are too many to stand side by side"
+            ))
+            .help("choose cells with `.of(group)`, or take a row for each value: `.to_table()`"));
         }
         let layout = self.recording.report.layout();
         let several = self.kind() != ReportKind::Soma;
@@ -190,12 +208,22 @@ impl Report {
                 });
             }
         }
-        let copy = |values: &[f32], row: &mut [f64]| {
+        Ok(names)
+    }
+
+    /// All values, frame after frame.
+    fn values(&self) -> Result<Vec<f64>> {
+        recordings::each_frame(&self.recording, self.recording.width(), |values, row| {
             for (wide, value) in row.iter_mut().zip(values) {
                 *wide = f64::from(*value);
             }
-        };
-        let all = recordings::each_frame(&self.recording, width, copy)?;
+        })
+    }
+
+    /// A column for each value of a frame.
+    fn wide(&self) -> Result<Table> {
+        let names = self.value_names()?;
+        let (width, all) = (names.len(), self.values()?);
         let mut columns = vec![self.times(1)];
         for (at, name) in names.into_iter().enumerate() {
             let mut spec = value_column(self.facts());
@@ -323,6 +351,7 @@ pub(super) fn register(api: &mut Api) {
     facts(api);
     choose(api);
     answers(api);
+    figures::register(api);
     api.on::<ReportGroups>("ReportGroups");
     api.call(
         "mean() -> Table",
@@ -330,6 +359,7 @@ pub(super) fn register(api: &mut Api) {
         "sim.report(\"soma\").by(\"layer\").mean().count()",
         |g: &mut ReportGroups| -> Answer<Table> { Ok(g.means()?) },
     );
+    figures::register_groups(api);
     api.as_for("ReportGroups");
     super::grouped::register_verbs::<ReportGroups>(api);
 }
