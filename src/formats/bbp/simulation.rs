@@ -105,17 +105,14 @@ impl Output {
 fn open_spikes(output: Output, run: Section, path_map: PathMap) -> Deferred<Arc<Spikes>> {
     let options = SpikeOptions { first_id: Format::Bbp.first_id(), population: None };
     Deferred::new(move || {
-        let path = match value(&run, "SpikesPath") {
-            Some(text) => {
-                // It may be a pattern, which is no file; whoever opens it tells what is missing.
-                let path = path_map.apply(Path::new(text));
-                if path.is_absolute() { path } else { output.folder()?.join(path) }
-            }
-            None => {
-                let folder = output.folder()?;
-                let found = SPIKES.iter().map(|name| folder.join(name)).find(|path| path.exists());
-                found.ok_or_else(|| written::nowhere("spikes", folder, &SPIKES))?
-            }
+        let path = if let Some(text) = value(&run, "SpikesPath") {
+            // It may be a pattern, which is no file; whoever opens it tells what is missing.
+            let path = path_map.apply(Path::new(text));
+            if path.is_absolute() { path } else { output.folder()?.join(path) }
+        } else {
+            let folder = output.folder()?;
+            let found = SPIKES.iter().map(|name| folder.join(name)).find(|path| path.exists());
+            found.ok_or_else(|| written::nowhere("spikes", folder, &SPIKES))?
         };
         spikes::open(&path, &options).map(Arc::new)
     })

@@ -80,7 +80,7 @@ pub(super) fn read(text: &Text, header: &Header, options: &SpikeOptions) -> Resu
     let scale = if header.seconds { 1000.0 } else { 1.0 };
     let first_id = if header.nodes { options.first_id } else { 0 };
     let mut parts: Vec<(String, Vec<f64>, Vec<i64>)> = Vec::new();
-    let mut places: HashMap<Vec<u8>, usize> = HashMap::new();
+    let mut places: HashMap<&[u8], usize> = HashMap::new();
     let (mut at, mut lines) = (header.start, 0_usize);
     while at < bytes.len() {
         let end = memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |length| at + length + 1);
@@ -98,14 +98,10 @@ pub(super) fn read(text: &Text, header: &Header, options: &SpikeOptions) -> Resu
             if !t.is_finite() {
                 return Err(fault(format!("the time `{t}` ms is not finite")));
             }
-            let place = match places.get(population) {
-                Some(&place) => place,
-                None => {
-                    places.insert(population.to_vec(), parts.len());
-                    parts.push((shown(population), Vec::new(), Vec::new()));
-                    parts.len() - 1
-                }
-            };
+            let place = *places.entry(population).or_insert_with(|| {
+                parts.push((shown(population), Vec::new(), Vec::new()));
+                parts.len() - 1
+            });
             parts[place].1.push(t);
             parts[place].2.push(id);
         }

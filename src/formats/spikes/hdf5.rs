@@ -54,7 +54,7 @@ pub(super) fn read(path: &Path, options: &SpikeOptions) -> Result<Spikes> {
     }
     let packed = names.len() > 1;
     let progress = Progress::new("reading spikes", pieces.len() as u64);
-    Spikes::gather(path, names, &batches, |at, sink| {
+    Spikes::gather(path, &names, &batches, |at, sink| {
         progress.advance(1)?;
         let (part, rows) = &pieces[at];
         part.read(rows.clone(), packed, sink)
@@ -103,13 +103,11 @@ impl Part {
                 let message = format!("the time of row {row} is {t}, not a finite number");
                 return Err(self.times.dataset().error(message));
             }
-            match super::cell(id, self.first_id, packed) {
-                Some(id) => sink.push(t, id),
-                None => {
-                    let message = format!("the id in row {row} cannot be one: {}", self.raw(id));
-                    return Err(self.ids.dataset().error(message));
-                }
-            }
+            let Some(cell) = super::cell(id, self.first_id, packed) else {
+                let message = format!("the id in row {row} cannot be one: {}", self.raw(id));
+                return Err(self.ids.dataset().error(message));
+            };
+            sink.push(t, cell);
         }
         Ok(())
     }

@@ -56,7 +56,7 @@ pub struct SpikeOptions {
 /// finite. The message names the line, record or dataset.
 pub fn open(path: &Path, options: &SpikeOptions) -> Result<Spikes> {
     if let Some(paths) = of_pattern(path)? {
-        return of_files(path, paths, options);
+        return of_files(path, &paths, options);
     }
     let text = Text::open(existing(path)?)?;
     if is_hdf5(text.bytes()) || ["h5", "hdf5", "sonata"].contains(&extension(path).as_str()) {
@@ -97,8 +97,8 @@ fn of_pattern(path: &Path) -> Result<Option<Vec<PathBuf>>> {
 }
 
 /// The spikes of several files as one.
-fn of_files(pattern: &Path, paths: Vec<PathBuf>, options: &SpikeOptions) -> Result<Spikes> {
-    if let [one] = paths.as_slice() {
+fn of_files(pattern: &Path, paths: &[PathBuf], options: &SpikeOptions) -> Result<Spikes> {
+    if let [one] = paths {
         return open(one, options);
     }
     if let Some(name) = &options.population {
@@ -152,7 +152,7 @@ fn of_parts(path: &Path, parts: &[Part]) -> Result<Spikes> {
         }
     }
     let progress = Progress::new("reading spikes", pieces.len() as u64);
-    Spikes::gather(path, Vec::new(), &batches, |at, sink| {
+    Spikes::gather(path, &[], &batches, |at, sink| {
         progress.advance(1)?;
         match pieces[at] {
             (Part::Lines(lines), piece) => lines.read(piece, sink),

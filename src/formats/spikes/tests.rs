@@ -346,7 +346,7 @@ proptest! {
 fn field() -> Vec<PathBuf> {
     let named = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-        let of_spikes = name.contains("spike") || name.starts_with("out.") || name.ends_with(".gdf");
+        let of_spikes = name.contains("spike") || name.starts_with("out.") || extension(path) == "gdf";
         of_spikes || path.parent().is_some_and(|folder| folder.ends_with("synth/spikes"))
     };
     let not = |path: &PathBuf| {
@@ -449,7 +449,7 @@ fn answers_of_brion() {
             }
             "spikes.count" => assert_eq!(expected, spikes.unwrap().len(), "{id}"),
             "spikes.populations" => {
-                assert_eq!(expected, &serde_json::json!(spikes.unwrap().population_names()))
+                assert_eq!(expected, &serde_json::json!(spikes.unwrap().population_names()));
             }
             // The oracle has the order of the file.
             "spikes.sonata" | "spikes.read" => {
@@ -478,13 +478,13 @@ fn answers_of_bluepy_and_of_sonata() {
         match case["id"].as_str().unwrap() {
             "spikes-bad-line" => assert!(spikes.is_err()),
             "spikes-dat-range" | "spikes-sonata-range" => {
-                assert!(close(&pairs(&spikes.unwrap().between(15.0, 20.0)), &value))
+                assert!(close(&pairs(&spikes.unwrap().between(15.0, 20.0)), &value));
             }
             "spikes-sonata-range-inclusive" => {
-                assert!(close(&pairs(&spikes.unwrap().between(13.0, 19.0)), &value))
+                assert!(close(&pairs(&spikes.unwrap().between(13.0, 19.0)), &value));
             }
             "spikes-dat-reversed" | "spikes-sonata-reversed" => {
-                assert!(spikes.unwrap().between(20.0, 10.0).is_empty())
+                assert!(spikes.unwrap().between(20.0, 10.0).is_empty());
             }
             "spikes-dat-gid" => assert_eq!(serde_json::json!(spikes.unwrap().trains().of(33)), value),
             "spikes-dat-all" | "spikes-empty" | "spikes-blank-lines" | "spikes-no-header" => {
@@ -518,7 +518,7 @@ fn answers_of_bluepy_and_of_sonata() {
         match case["id"].as_str().unwrap() {
             "spikes.001" => assert_eq!(serde_json::json!(spikes().population_names()), value),
             "spikes.011" => {
-                assert_eq!(serde_json::json!(spikes().population("default").unwrap().trains().ids), value)
+                assert_eq!(serde_json::json!(spikes().population("default").unwrap().trains().ids), value);
             }
             "spikes.027" => {
                 let all = spikes().population("All").unwrap();

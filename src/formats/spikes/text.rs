@@ -128,7 +128,7 @@ fn few_digits(text: &[u8]) -> Option<(i64, usize)> {
 fn line(line: &[u8], columns: Columns) -> Result<Option<(f64, i64)>> {
     let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
     let (first, second) = match (words.next(), words.next()) {
-        (None, _) | (Some([b'/' | b'#', ..]), _) => return Ok(None),
+        (None | Some([b'/' | b'#', ..]), _) => return Ok(None),
         (Some(first), Some(second)) => (first, second),
         (Some(only), None) => {
             return Err(of_format(columns, format!("one word in a line, `{}`", shown(only))));

@@ -1,6 +1,5 @@
 //! Spikes put together by several threads.
 
-use std::mem::take;
 use std::ops::Range;
 
 use rayon::prelude::*;
@@ -53,10 +52,8 @@ pub(super) fn rows(
     let (mut all_times, mut all_ids) = (times.slots(), ids.slots());
     let mut sinks = Vec::with_capacity(batches.len());
     for batch in batches {
-        let (times, rest) = take(&mut all_times).split_at_mut(batch.room);
-        all_times = rest;
-        let (ids, rest) = take(&mut all_ids).split_at_mut(batch.room);
-        all_ids = rest;
+        let times = all_times.split_off_mut(..batch.room).unwrap_or_default();
+        let ids = all_ids.split_off_mut(..batch.room).unwrap_or_default();
         sinks.push(Sink { times, ids, population: mark(batch.population), count: 0 });
     }
     let counts: Vec<Result<usize>> = sinks

@@ -86,11 +86,11 @@ impl Spikes {
     /// The first, in the order of the batches, that `put` fails with.
     pub fn gather(
         path: impl Into<PathBuf>,
-        names: Vec<String>,
+        names: &[String],
         batches: &[Batch],
         put: impl Fn(usize, &mut Sink<'_>) -> Result<()> + Sync,
     ) -> Result<Self> {
-        let names = Names::of(&names);
+        let names = Names::of(names);
         let packed = matches!(names, Names::Several(_));
         let mark = |population| if packed { merged::pack(population, 0) } else { 0 };
         let (times, ids) = gather::rows(batches, mark, put)?.by_time();

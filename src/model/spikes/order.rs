@@ -1,7 +1,6 @@
 //! Spikes in order: by time, then by id. Millions of them come in any order (each process of a simulation writes its
 //! own), so they are first distributed over windows of time, and then each window, which fits a cache, is sorted.
 
-use std::mem::take;
 use std::ops::Range;
 
 use arrow_buffer::{ScalarBuffer, ToByteSlice};
@@ -39,7 +38,7 @@ impl Rows {
         }
         let count = times.len();
         let (times, ids) = (copy(times.to_byte_slice(), count), copy(ids.to_byte_slice(), count));
-        let filled = if count == 0 { Vec::new() } else { vec![0..count] };
+        let filled = Vec::from_iter((count > 0).then_some(0..count));
         Rows { times, ids, filled }
     }
 
@@ -73,7 +72,11 @@ impl Rows {
         let mut rest = (keys.slots(), times, ids);
         let mut tasks = Vec::with_capacity(sizes.len());
         for size in sizes {
-            tasks.push((head(&mut rest.0, size), head(&mut rest.1, size), head(&mut rest.2, size)));
+            tasks.push((
+                rest.0.split_off_mut(..size).unwrap_or_default(),
+                rest.1.split_off_mut(..size).unwrap_or_default(),
+                rest.2.split_off_mut(..size).unwrap_or_default(),
+            ));
         }
         tasks.into_par_iter().for_each_init(Sorter::default, |sorter, (keys, times, ids)| {
             sorter.sort(keys, times, ids);
@@ -84,7 +87,7 @@ impl Rows {
 /// Whether spikes are in order.
 pub(super) fn is_ordered(times: &[f64], ids: &[i64]) -> bool {
     let (times, ids) = (times.to_byte_slice().as_chunks().0, ids.to_byte_slice().as_chunks().0);
-    in_order(&parts_of(times, ids, &[0..times.len()]))
+    in_order(&parts_of(times, ids, std::slice::from_ref(&(0..times.len()))))
 }
 
 /// Some rows.
@@ -118,13 +121,6 @@ fn parts_of<'a>(times: &'a [[u8; 8]], ids: &'a [[u8; 8]], filled: &[Range<usize>
 fn in_order(parts: &[Part<'_>]) -> bool {
     let joints = parts.windows(2).all(|pair| pair[0].at(pair[0].times.len() - 1) <= pair[1].at(0));
     joints && parts.par_iter().all(|part| (1..part.times.len()).all(|row| part.at(row - 1) <= part.at(row)))
-}
-
-/// Takes the first elements off a slice.
-fn head<'a, T>(slice: &mut &'a mut [T], count: usize) -> &'a mut [T] {
-    let (head, tail) = take(slice).split_at_mut(count);
-    *slice = tail;
-    head
 }
 
 /// A number that is greater the later the spike, and in the same moment the greater the id.
@@ -184,15 +180,13 @@ fn distribute(parts: &[Part<'_>], windows: &Windows, keys: &mut [[u8; 16]]) -> V
         counts.iter().map(|_| Vec::with_capacity(windows.count)).collect();
     for window in 0..windows.count {
         for (places, counts) in places.iter_mut().zip(&counts) {
-            places.push(head(&mut rest, counts[window]));
+            places.push(rest.split_off_mut(..counts[window]).unwrap_or_default());
         }
     }
     parts.par_iter().zip(places).for_each(|(part, mut places)| {
         for (t, key) in part.times().zip(part.keys()) {
-            let place = &mut places[windows.of(t)];
-            if let Some((first, others)) = take(place).split_first_mut() {
-                *first = key.to_ne_bytes();
-                *place = others;
+            if let Some(place) = places[windows.of(t)].split_off_first_mut() {
+                *place = key.to_ne_bytes();
             }
         }
     });
@@ -246,7 +240,9 @@ impl Sorter {
         }
         let group = |key: u64| (key >> bits.saturating_sub(FIRST)) as usize;
         let mut ends = [0; 1 << FIRST];
-        keys.iter().for_each(|&key| ends[group(key)] += 1);
+        for &key in &*keys {
+            ends[group(key)] += 1;
+        }
         let mut start = 0;
         for end in &mut ends {
             start += std::mem::replace(end, start);

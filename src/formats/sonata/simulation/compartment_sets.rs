@@ -59,12 +59,12 @@ fn set_of(name: String, set: Value) -> Result<CompartmentSet> {
         return Err(json::expected(&format!("`compartment_set` of {place}"), "a list", list));
     };
     let locations = list.iter().map(|value| location(value, &place)).collect::<Result<Vec<Location>>>()?;
-    if let Some(pair) = locations.windows(2).find(|pair| pair[0] >= pair[1]) {
+    if let Some([first, second]) = locations.windows(2).find(|pair| pair[0] >= pair[1]) {
         let text = |l: &Location| format!("[{}, {}, {}]", l.node_id, l.section_id, l.offset);
         return Err(Error::format(format!(
             "{place} must be in ascending order, without repetitions: {} stands before {}",
-            text(&pair[0]),
-            text(&pair[1])
+            text(first),
+            text(second)
         )));
     }
     Ok(CompartmentSet { name, population: population.clone(), locations })

@@ -68,30 +68,30 @@ pub(super) fn text<'a>(section: &'a Map<String, Value>, key: &str) -> Option<&'a
 /// A key that is absent and must not be, a value of the wrong kind.
 pub(super) fn check(section: &mut Map<String, Value>, keys: &[Key], place: &str) -> Result<()> {
     for (key, is, absent) in keys {
-        match said(section, key) {
-            Some(value) => {
-                if let Some(instead) = is.check(value, &format!("`{key}` of {place}"))? {
-                    section.insert((*key).to_owned(), instead);
-                }
-            }
-            None => {
-                let value = match absent {
-                    Absent::Wrong => return Err(lacking(section, key, place)),
-                    Absent::Nothing => continue,
-                    Absent::Text(text) => (*text).into(),
-                    Absent::Number(number) => (*number).into(),
-                    Absent::Count(count) => (*count).into(),
-                    Absent::Truth(truth) => (*truth).into(),
-                    Absent::Same(other) => match said(section, other) {
-                        Some(value) => value.clone(),
-                        None => continue,
-                    },
-                };
-                section.insert((*key).to_owned(), value);
-            }
+        let value = match (said(section, key), absent) {
+            (Some(value), _) => is.check(value, &format!("`{key}` of {place}"))?,
+            (None, Absent::Wrong) => return Err(lacking(section, key, place)),
+            (None, absent) => absent.value(section),
+        };
+        if let Some(value) = value {
+            section.insert((*key).to_owned(), value);
         }
     }
     Ok(())
+}
+
+impl Absent {
+    /// What is then said, if anything.
+    fn value(self, section: &Map<String, Value>) -> Option<Value> {
+        match self {
+            Absent::Wrong | Absent::Nothing => None,
+            Absent::Text(text) => Some(text.into()),
+            Absent::Number(number) => Some(number.into()),
+            Absent::Count(count) => Some(count.into()),
+            Absent::Truth(truth) => Some(truth.into()),
+            Absent::Same(other) => said(section, other).cloned(),
+        }
+    }
 }
 
 /// The error for a key that must be there; the nearest one that is may be misspelt.
@@ -181,8 +181,8 @@ pub(super) fn list_of(section: Option<Value>, what: &str) -> Result<Vec<Map<Stri
     };
     let mut names: Vec<&str> = entries.iter().filter_map(|entry| text(entry, "name")).collect();
     names.sort_unstable();
-    if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-        return Err(Error::format(format!("two entries of {what} have the name `{}`", twice[0])));
+    if let Some([name, _]) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(Error::format(format!("two entries of {what} have the name `{name}`")));
     }
     Ok(entries)
 }

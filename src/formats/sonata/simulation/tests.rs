@@ -355,7 +355,8 @@ fn the_simulations_of_the_field() {
     let (mut opened, mut wrong) = (0, Vec::new());
     for path in files_of_the_field(&["oracle", "real"]) {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let is_sonata = name.ends_with(".json") && matches!(sniff(&path), Ok(Kind::SonataSimulation));
+        let is_json = path.extension().is_some_and(|extension| extension == "json");
+        let is_sonata = is_json && matches!(sniff(&path), Ok(Kind::SonataSimulation));
         let is_legacy = name.contains("BlueConfig") && matches!(sniff(&path), Ok(Kind::BlueConfig));
         if !(is_sonata || is_legacy) {
             continue;
