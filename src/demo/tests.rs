@@ -9,8 +9,14 @@ use tempfile::TempDir;
 use super::recipe::MTYPES;
 use super::*;
 
-const SMALL: Options =
-    Options { cells: 60, synapses_per_cell: 40, seed: 3, format: Format::Bbp, simulate: false, overwrite: false };
+const SMALL: Options = Options {
+    cells: 60,
+    synapses_per_cell: 40,
+    seed: 3,
+    format: Format::Bbp,
+    simulate: false,
+    overwrite: false,
+};
 
 fn written(options: &Options) -> (TempDir, PathBuf, Summary) {
     let parent = tempfile::tempdir().expect("a folder");
