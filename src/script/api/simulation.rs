@@ -113,6 +113,7 @@ impl Simulation {
         json!({
             "simulation": simulation.path.display().to_string(),
             "circuit": said(self.circuit().map(|c| c.0.path.display().to_string().into())),
+            "cells": said(self.circuit().map(|c| c.0.cells.count().into())),
             "from": format!("{} ms", simulation.t_start),
             "to": format!("{} ms", simulation.t_end),
             "target": simulation.target.clone().unwrap_or_else(|| "all cells".to_owned()),
