@@ -38,7 +38,9 @@ impl Clock {
         }
         let frames = ((end - start) / dt).round();
         if frames > MOST_FRAMES {
-            return Err(Error::format(format!("from {start} to {end} ms in steps of {dt} ms: {frames} frames")));
+            return Err(Error::format(format!(
+                "from {start} to {end} ms in steps of {dt} ms: {frames} frames"
+            )));
         }
         Ok(Clock { start, dt, frames: frames as usize })
     }
@@ -409,7 +411,9 @@ impl MergedReport {
             while next < columns.end {
                 let part = part_of(next);
                 let Some(&end) = self.starts.get(part + 1) else {
-                    return Err(Error::argument(format!("there is no column {next}")).in_file(&self.facts.path));
+                    return Err(
+                        Error::argument(format!("there is no column {next}")).in_file(&self.facts.path)
+                    );
                 };
                 let start = self.starts[part];
                 let end = end.min(columns.end);

@@ -34,9 +34,7 @@ macro_rules! decoded {
             Datatype::FixedPoint { size: 2, .. } => $typed!(u16, |v| $convert::int(v.into())),
             Datatype::FixedPoint { size: 4, .. } => $typed!(u32, |v| $convert::int(v.into())),
             Datatype::FixedPoint { size: 8, .. } => $typed!(u64, |v| $convert::int(v as i64)),
-            ref other => {
-                Err($dataset.error(format!("numbers of this kind cannot be read: {other:?}")))
-            }
+            ref other => Err($dataset.error(format!("numbers of this kind cannot be read: {other:?}"))),
         }
     };
 }

@@ -45,8 +45,10 @@ pub(super) fn is_report(path: &Path) -> Result<bool> {
         return Err(Error::format("the file is empty; it should be a report").in_file(path));
     }
     if named_so && !bytes.starts_with(b"\x89HDF") {
-        return Err(Error::format(format!("a binary report begins with the number {MARK}, this file does not"))
-            .in_file(path));
+        return Err(Error::format(format!(
+            "a binary report begins with the number {MARK}, this file does not"
+        ))
+        .in_file(path));
     }
     Ok(false)
 }

@@ -120,8 +120,9 @@ impl LegacyReport {
                 let start = self.starts[cell];
                 let end = columns.end.min(start + self.data.extent(cell).columns);
                 if end <= next {
-                    return Err(Error::argument(format!("there is no column {next}"))
-                        .in_file(&self.facts.path));
+                    return Err(
+                        Error::argument(format!("there is no column {next}")).in_file(&self.facts.path)
+                    );
                 }
                 values.clear();
                 values.resize(frames.count * (end - next), C::Out::default());

@@ -78,10 +78,10 @@ pub(super) fn check_mark(file: &File) -> Result<()> {
         other => other,
     };
     match mark {
-        Some(mark) if mark.as_i64() != Some(MARK) => Err(Error::format(format!(
-            "the attribute `magic` is {mark}, and {MARK} in a report"
-        ))
-        .in_dataset(file.path(), "/")),
+        Some(mark) if mark.as_i64() != Some(MARK) => {
+            Err(Error::format(format!("the attribute `magic` is {mark}, and {MARK} in a report"))
+                .in_dataset(file.path(), "/"))
+        }
         _ => Ok(()),
     }
 }

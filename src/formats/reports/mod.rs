@@ -16,9 +16,7 @@ use std::sync::Arc;
 
 use super::hdf5::File;
 use crate::diag::{Error, Result};
-use crate::model::{
-    Clock, Frames, MergedReport, Report, ReportFacts, ReportKind, ReportLayout, units,
-};
+use crate::model::{Clock, Frames, MergedReport, Report, ReportFacts, ReportKind, ReportLayout, units};
 
 pub use write::{Contents, ReportWriter, save};
 
