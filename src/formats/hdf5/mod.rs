@@ -57,12 +57,14 @@ struct Known {
     length: u64,
     written: Option<SystemTime>,
     created: Option<SystemTime>,
+    /// A file that was replaced may be of the same length, and as old as the clock of files can tell.
+    inode: u64,
 }
 
 impl Known {
     fn new(path: &Path, facts: &Metadata) -> Self {
         let (written, created) = (facts.modified().ok(), facts.created().ok());
-        Known { path: path.to_owned(), length: facts.len(), written, created }
+        Known { path: path.to_owned(), length: facts.len(), written, created, inode: inode(facts) }
     }
 
     fn open(&self) -> Option<File> {
@@ -78,6 +80,16 @@ impl Known {
             open.push((self, Arc::downgrade(&file.0)));
         }
     }
+}
+
+#[cfg(unix)]
+fn inode(facts: &Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(facts)
+}
+
+#[cfg(not(unix))]
+fn inode(_: &Metadata) -> u64 {
+    0
 }
 
 /// What a member of a group is.

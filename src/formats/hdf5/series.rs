@@ -250,4 +250,30 @@ mod tests {
             assert!(series.read::<Truncated>(0..1, 2).is_err());
         }
     }
+
+    #[test]
+    fn windows_come_out_the_same_in_place_and_from_chunks() {
+        let (_folder, file) = written();
+        let all: Vec<i64> = (0..i64::from(ROWS)).flat_map(|row| [row, row + 1000]).collect();
+        let rows = [(0, 1, 95), (7, 3, 20), (90, 1, 5), (3, 40, 3), (5, 1, 0)];
+        for (first, step, count) in rows {
+            let rows = Frames { first, step, count };
+            for columns in [&[0..2][..], &[1..2, 0..1], &[1..1, 1..2], &[0..1, 1..2, 1..2], &[]] {
+                let picked = |row: usize| columns.iter().cloned().flatten().map(move |c| (row, c));
+                let expected: Vec<i64> =
+                    rows.iter().flat_map(picked).map(|(row, column)| all[row * 2 + column]).collect();
+                for name in ["whole", "packed"] {
+                    let mut out = vec![0; expected.len()];
+                    let series = Series::open(&file, name).unwrap();
+                    series.window::<Truncated>(rows, columns, &mut out).unwrap();
+                    assert_eq!(out, expected, "{name} {rows:?} {columns:?}");
+                }
+            }
+        }
+        let series = Series::open(&file, "packed").unwrap();
+        let one = Frames { first: 94, step: 1, count: 2 };
+        assert!(series.window::<Truncated>(one, std::slice::from_ref(&(0..1)), &mut [0; 2]).is_err());
+        let one = Frames { count: 1, ..one };
+        assert!(series.window::<Truncated>(one, std::slice::from_ref(&(2..3)), &mut [0]).is_err());
+    }
 }

@@ -200,20 +200,19 @@ fn sonata(file: &mut hdf5::File, reports: hdf5::Group, contents: &Contents) -> R
     for (_, elements) in &contents.cells {
         pointers.push(pointers[pointers.len() - 1] + elements.len() as u64);
     }
-    let element = |id: i64| {
-        u32::try_from(id)
-            .map_err(|_| Error::argument(format!("element {id} does not fit into a SONATA report")))
-    };
-    let elements = contents.elements().map(element).collect::<Result<Vec<u32>>>()?;
+    let elements: Vec<i64> = contents.elements().collect();
+    // Libraries read `uint32`; some files mark the soma with -1.
+    let small: Option<Vec<u32>> = elements.iter().map(|&element| u32::try_from(element).ok()).collect();
+    let elements = small.map_or_else(|| Array::numbers(&elements), |small| Array::numbers(&small));
     let sorted = u8::from(ids.is_sorted());
     let nodes = file.write(mapping, "node_ids", &Array::numbers(&ids))?;
     file.attribute(nodes, "sorted", &Array::number(sorted))?;
     file.write(mapping, "index_pointers", &Array::numbers(&pointers))?;
-    file.write(mapping, "element_ids", &Array::numbers(&elements))?;
+    file.write(mapping, "element_ids", &elements)?;
     let clock = contents.clock;
     let time = file.write(mapping, "time", &Array::numbers(&[clock.start, clock.end(), clock.dt]))?;
     file.attribute(time, "units", &Array::text("ms"))?;
-    let shape = [clock.frames as u64, elements.len() as u64];
+    let shape = [clock.frames as u64, contents.width() as u64];
     let data = file.dataset(population, "data", &Spec::fixed(f32::TYPE, &shape))?;
     file.attribute(data, "units", &Array::text(contents.unit.as_str()))?;
     if let Some(variable) = &contents.variable {
