@@ -66,7 +66,9 @@ pub fn group_means(recording: &Recording, group_of: &[Option<u32>], groups: usiz
     let slots = groups + 1;
     let slot: Vec<u32> = group_of.iter().map(|g| g.unwrap_or(groups as u32)).collect();
     let mut sizes = vec![0.0; slots];
-    slot.iter().for_each(|&g| sizes[g as usize] += 1.0);
+    for &group in &slot {
+        sizes[group as usize] += 1.0;
+    }
     let of = each_frame(recording, groups, |values, row| {
         let mut sums = vec![0.0; slots * LANES];
         for (values, slots_of) in values.chunks(LANES).zip(slot.chunks(LANES)) {

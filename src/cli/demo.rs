@@ -92,7 +92,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     match summary.spikes {
         Some(spikes) => println!("its simulation has {spikes} spikes"),
         None if options.simulate => {
-            println!("it is not simulated: that is done up to {} synapses", demo::MOST_SIMULATED)
+            println!("it is not simulated: that is done up to {} synapses", demo::MOST_SIMULATED);
         }
         None => {}
     }

@@ -164,7 +164,9 @@ pub(super) fn label(columns: &[ArrayRef]) -> Labels {
     let (mut of, groups) = keys.number(columns);
     // A dictionary may hold values that no row has.
     let mut seen = vec![false; groups];
-    of.iter().for_each(|&group| seen[group as usize] = true);
+    for &group in &of {
+        seen[group as usize] = true;
+    }
     let mut ordered: Vec<(Vec<Value>, u32)> =
         (0..groups as u32).filter(|&g| seen[g as usize]).map(|g| (keys.values(g), g)).collect();
     ordered.sort_by(|a, b| compare_keys(&a.0, &b.0));
@@ -172,7 +174,9 @@ pub(super) fn label(columns: &[ArrayRef]) -> Labels {
     for (at, (_, group)) in (0..).zip(&ordered) {
         place[*group as usize] = at;
     }
-    of.iter_mut().for_each(|group| *group = place[*group as usize]);
+    for group in &mut of {
+        *group = place[*group as usize];
+    }
     Labels { keys: ordered.into_iter().map(|group| group.0).collect(), of }
 }
 

@@ -13,6 +13,7 @@ const OPTIONS: Options = Options {
     synapses_per_cell: 100,
     seed: 1,
     format: crate::model::Format::Bbp,
+    simulate: false,
     overwrite: false,
 };
 

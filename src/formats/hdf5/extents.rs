@@ -89,7 +89,7 @@ struct Wanted<K> {
 
 impl<K: Send + Sync> Extents<K> {
     pub(super) fn read(file: &File, group: &str, keep: impl Fn(&str) -> Option<K>) -> Result<Self> {
-        Self::with(file, group, keep, |file, path, address| extent(file, path, address))
+        Self::with(file, group, keep, extent)
     }
 
     /// The tables at a path below each group that is kept.

@@ -179,7 +179,7 @@ pub(super) fn gather<C: Convert>(
             }
         };
     }
-    stored!(element, with, C)
+    stored!(element, with, C);
 }
 
 /// A matrix of numbers that lies row by row in bytes.

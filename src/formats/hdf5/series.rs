@@ -209,6 +209,7 @@ fn all_ones(bytes: &[u8]) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::single_range_in_vec_init)]
 mod tests {
     use super::*;
     use crate::formats::hdf5::{Float64, Truncated};

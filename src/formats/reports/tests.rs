@@ -1,5 +1,8 @@
 //! Reports of each format, written and read.
 
+// One run of columns is a list of one range.
+#![allow(clippy::single_range_in_vec_init)]
+
 use std::path::Path;
 
 use proptest::prelude::*;

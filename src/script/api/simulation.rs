@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use super::cells::Cells;
 use super::circuit::Circuit;
 use super::report::Report;
-use super::spikes::{SpikeRows, Spikes, usual_bin};
+use super::spikes::{Fired, Spikes, usual_bin};
 use crate::analysis::figures::{self, Animation, Firing, Groups, MeanTrace, Population};
 use crate::diag::{Deferred, Error, Result};
 use crate::model::{self, Column, ColumnSpec, Frame, IdSet, ReportEntry};
@@ -252,7 +252,7 @@ impl Simulation {
         let spikes = self.spikes()?;
         let (from, to) =
             (options.from.unwrap_or(self.model().t_start), options.to.unwrap_or(self.model().t_end));
-        let rows: SpikeRows = spikes.between(from, to)?.rows()?;
+        let rows: Fired = spikes.between(from, to)?.rows()?;
         let circuit = self.circuit()?;
         let cells = Cells::of_ids(&circuit, IdSet::new(rows.ids.clone())).table;
         let axis = |name: &str| -> Result<Axis> {

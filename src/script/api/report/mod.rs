@@ -250,7 +250,7 @@ impl Report {
     fn mean_column(&self, values: Vec<f64>) -> Column {
         let mut spec = value_column(self.facts());
         let of = if self.facts().unit == model::units::MV { "voltage" } else { "value" };
-        spec.name = "mean".to_owned();
+        "mean".clone_into(&mut spec.name);
         spec.meaning = format!("mean({of})");
         Column { spec, values: Arc::new(Float64Array::from(values)) }
     }

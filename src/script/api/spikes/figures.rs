@@ -12,7 +12,7 @@ use crate::script::args::number;
 use crate::script::registry::{Answer, Api};
 
 /// Spikes as a figure takes them: which row of all cells fired when.
-pub(in crate::script::api) struct Rows {
+pub(in crate::script::api) struct Fired {
     pub times: Vec<f64>,
     pub rows: Vec<u32>,
     pub ids: Vec<i64>,
@@ -20,7 +20,7 @@ pub(in crate::script::api) struct Rows {
     pub window: (f64, f64),
 }
 
-impl Rows {
+impl Fired {
     /// The same for a figure.
     pub fn raster<'a>(&'a self, groups: Option<Groups<'a>>) -> Raster<'a> {
         Raster {
@@ -37,7 +37,7 @@ impl Rows {
 impl Spikes {
     /// The spikes with the rows of their cells, and when they were recorded: of a file of spikes, from the first to the
     /// last.
-    pub(in crate::script::api) fn rows(&self) -> Result<Rows> {
+    pub(in crate::script::api) fn rows(&self) -> Result<Fired> {
         let (ids, data) = (self.cells()?.sorted().to_vec(), self.data()?);
         let times = data.times().to_vec();
         let window = match (self.window(), times.as_slice()) {
@@ -50,7 +50,7 @@ impl Spikes {
         let (times, rows) =
             times.into_iter().zip(data.ids()).filter_map(|(t, id)| Some((t, row(id)?))).unzip();
         let populations = data.populations().map_or_else(Vec::new, |names| names.to_vec());
-        Ok(Rows { times, rows, ids, populations, window })
+        Ok(Fired { times, rows, ids, populations, window })
     }
 
     /// The rate of the population, as a figure takes it.
@@ -80,7 +80,7 @@ impl SpikeGroups {
     }
 
     /// Draws with the groups of the cells.
-    fn grouped(&self, draw: impl FnOnce(&Rows, Groups) -> Result<Figure>) -> Result<Figure> {
+    fn grouped(&self, draw: impl FnOnce(&Fired, Groups) -> Result<Figure>) -> Result<Figure> {
         let (keys, members) = self.cells()?;
         let rows = self.spikes.rows()?;
         let mut of = vec![0; rows.ids.len()];

@@ -43,7 +43,7 @@ impl Spikes {
     fn id_column(&self, ids: Vec<i64>) -> Result<Column> {
         let schema = self.table.schema();
         let mut spec = schema.columns()[schema.position("id")?].clone();
-        spec.meaning = "the cell".to_owned();
+        "the cell".clone_into(&mut spec.meaning);
         Ok(Column { spec, values: Arc::new(Int64Array::from(ids)) })
     }
 
@@ -202,7 +202,7 @@ impl Spikes {
             b.extend_from_slice(&ids[at + 1..]);
         }
         let mut other = self.id_column(b)?;
-        other.spec.name = "other".to_owned();
+        "other".clone_into(&mut other.spec.name);
         other.spec.aliases.clear();
         self.about_cells(vec![self.id_column(a)?, other, defined(name, meaning, &pairs.upper)])
     }
@@ -254,9 +254,12 @@ fn defined(name: &str, meaning: &str, values: &[f64]) -> Column {
     perhaps(name, "", meaning, values.iter().map(|v| (!v.is_nan()).then_some(*v)).collect())
 }
 
+/// The keys of each group.
+type Keys = Vec<Vec<Value>>;
+
 impl SpikeGroups {
     /// The cells of each group, ascending, and the columns of the keys.
-    pub(super) fn cells(&self) -> Result<(Vec<Vec<Value>>, Vec<Vec<i64>>)> {
+    pub(super) fn cells(&self) -> Result<(Keys, Vec<Vec<i64>>)> {
         if self.keys.is_empty() {
             return Err(Error::argument("these spikes are in groups, but their cells are not")
                 .help("group by a property of the cells: `.by(\"layer\")`"));

@@ -179,7 +179,7 @@ impl Spikes {
     /// # Errors
     /// When the end is before the start.
     pub fn between(&self, start: f64, end: f64) -> Result<Spikes> {
-        if !(start <= end) {
+        if start > end || start.is_nan() || end.is_nan() {
             return Err(Error::argument(format!(
                 "the window from {start} to {end} ms ends before it begins"
             )));
@@ -203,7 +203,7 @@ impl Spikes {
     pub fn cell_table(&self) -> Result<Table> {
         let ids = self.cells()?;
         let mut spec = self.table.schema().columns()[self.table.schema().position("id")?].clone();
-        spec.meaning = "the cell".to_owned();
+        "the cell".clone_into(&mut spec.meaning);
         let mut schema = Schema::new(vec![spec]);
         if let Some(circuit) = &self.circuit {
             schema = schema.linked("id", &circuit.0.cells);
@@ -232,7 +232,7 @@ pub(super) fn of_script(
     }
 }
 
-pub(super) use figures::{Rows as SpikeRows, usual_bin};
+pub(super) use figures::{Fired, usual_bin};
 pub(super) use measures::{names_of, value_name};
 
 pub(super) fn register(api: &mut Api) {
