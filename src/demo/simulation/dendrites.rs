@@ -27,7 +27,7 @@ pub struct Compartments {
 pub(super) struct Dendrites {
     /// Place of the cell.
     pub(super) cell: usize,
-    /// Section, share of the soma's deflection, and how much of the way to it the voltage goes in a frame.
+    /// Of each dendritic compartment: section, share of the soma's deflection, and how much of the way to it the voltage goes in a frame.
     places: Vec<(u32, f32, f32)>,
 }
 
@@ -38,7 +38,7 @@ impl Dendrites {
             branches.segments.iter().filter(|s| matches!(s.kind, Kind::Basal | Kind::Apical)).collect();
         let sections: Vec<_> = dendritic.chunk_by(|a, b| a.section == b.section).collect();
         let step = sections.len().div_ceil(SECTIONS).max(1);
-        let mut places = vec![(0, 1.0, 1.0)];
+        let mut places = Vec::new();
         for section in sections.into_iter().step_by(step) {
             let (Some(first), Some(last)) = (section.first(), section.last()) else { continue };
             for along in [0.25, 0.75] {
@@ -53,17 +53,22 @@ impl Dendrites {
 
     /// How many compartments there are, that of the soma included.
     pub(super) fn count(&self) -> usize {
-        self.places.len()
+        1 + self.places.len()
     }
 
     pub(super) fn compartments(&self) -> Compartments {
         let gid = self.cell as i64 + 1;
-        Compartments { gid, sections: self.places.iter().map(|place| place.0).collect() }
+        Compartments {
+            gid,
+            sections: std::iter::once(0).chain(self.places.iter().map(|place| place.0)).collect(),
+        }
     }
 
     /// Moves the voltages on by a frame.
     pub(super) fn follow(&self, soma: f32, voltages: &mut [f32]) {
-        for (voltage, &(_, share, follows)) in voltages.iter_mut().zip(&self.places) {
+        let Some((own, dendritic)) = voltages.split_first_mut() else { return };
+        *own = soma;
+        for (voltage, &(_, share, follows)) in dendritic.iter_mut().zip(&self.places) {
             let target = REST + share * (soma - REST);
             *voltage += follows * (target - *voltage);
         }
@@ -87,10 +92,12 @@ mod tests {
         dendrites.follow(20.0, &mut voltages);
         assert_eq!(voltages[0], 20.0);
         assert!(voltages[1..].iter().all(|v| *v > REST && *v < 20.0));
-        let farthest =
-            dendrites.places.iter().enumerate().min_by(|a, b| a.1.1.total_cmp(&b.1.1)).expect("one").0;
-        assert!(voltages[1..].iter().all(|v| *v >= voltages[farthest]));
-        (0..1000).for_each(|_| dendrites.follow(REST, &mut voltages));
+        let shares = dendrites.places.iter().map(|place| place.1);
+        let farthest = shares.enumerate().min_by(|a, b| a.1.total_cmp(&b.1)).expect("one").0;
+        assert!(voltages[1..].iter().all(|v| *v >= voltages[1 + farthest]));
+        for _ in 0..1000 {
+            dendrites.follow(REST, &mut voltages);
+        }
         assert!(voltages.iter().all(|v| (v - REST).abs() < 0.1));
     }
 }

@@ -198,9 +198,9 @@ fn neuron(cell: &Cell, seed: u64, at: u64) -> Neuron {
     let excitatory = MTYPES[usize::from(cell.mtype)].is_excitatory();
     // How far the constant current brings the voltage (mV) from rest, where the threshold is 20 away.
     let (capacitance, leak, refractory, adaptation, depolarized, noise) = match (excitatory, accommodates) {
-        (true, _) => (180.0, 9.0, 2.5, 40.0, vary(16.5, 3.0), 2.8),
-        (false, true) => (100.0, 8.0, 1.5, 12.0, vary(19.0, 3.0), 2.8),
-        (false, false) => (100.0, 9.0, 1.0, 0.0, vary(17.5, 2.5), 2.6),
+        (true, _) => (180.0, 9.0, 2.5, 40.0, vary(14.5, 3.5), 2.8),
+        (false, true) => (100.0, 8.0, 1.5, 12.0, vary(17.0, 3.0), 2.8),
+        (false, false) => (100.0, 9.0, 1.0, 0.0, vary(16.0, 3.0), 2.6),
     };
     let rest = vary(REST, SPREAD);
     Neuron {
